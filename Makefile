@@ -1,0 +1,41 @@
+# Two commands set everything up: make demo, make test.
+.DEFAULT_GOAL := help
+.PHONY: help demo test conformance bench check clean
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8710
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: ## a live board: agents, Postgres, a local Notion [FOR=60 ends by itself] [PORT=8710]
+	@scripts/install base
+	@cargo build --release -p demo -p sync-daemon -p coordination-lib --bins --example agent
+	@cargo run --quiet --release -p demo -- --port $(PORT) $(if $(FOR),--for $(FOR))
+
+test: ## unit, property, database and whole-system tests, doctests
+	@scripts/install base
+	@cargo build --workspace --bins --examples
+	@cargo test --workspace --lib --bins --examples --tests
+	@cargo test --workspace --doc
+
+conformance: ## what needs a browser or foreign clients
+	@scripts/install base conformance
+	@scripts/conformance
+
+bench: ## the numbers, as ratios of one run
+	@scripts/install base
+	@cargo build --release --workspace --bins --examples
+	@cargo bench -p tests
+
+check: ## formatting, lints, docs, dependencies
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
+	@scripts/audit
+
+# As root below a home that Postgres' account cannot enter, the demo's data are a link to elsewhere.
+clean: ## builds and the demo's data
+	@cargo clean --quiet
+	@if [ -L .demo/postgres/cluster ]; then rm -rf -- "$$(dirname "$$(readlink .demo/postgres/cluster)")"; fi
+	@rm -rf .demo
