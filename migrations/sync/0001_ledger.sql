@@ -1,0 +1,59 @@
+-- The daemon's ledger: what is known of every page it made. A cache: lost, it is rebuilt from Notion by reads.
+
+CREATE TABLE sync.dashboards (
+    name            text PRIMARY KEY,
+    database_id     uuid NOT NULL,
+    data_source_id  uuid NOT NULL,
+    -- Notion's property ids by our property names: a person's rename does not change the id.
+    property_ids    jsonb NOT NULL,
+    -- Digest of the schema file under which the pages were last examined; another digest re-examines them all.
+    digest          uuid,
+    -- What the last pass saw, for `status`: written when it changed, never per pass.
+    source_rows     bigint,
+    backlog         bigint NOT NULL DEFAULT 0,
+    passed_at       timestamptz,
+    problem         text
+);
+
+CREATE TABLE sync.pages (
+    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE,
+    key             text COLLATE "C" NOT NULL,
+    -- No row: certainly never written. in_doubt: a write was sent, its answer is not known.
+    state           text NOT NULL CHECK (state IN ('in_doubt', 'synced', 'trashed')),
+    page_id         uuid CHECK (page_id IS NOT NULL OR state = 'in_doubt'),
+    -- The row version the page shows, and a fingerprint per property name of what stands in Notion.
+    source_hash     uuid,
+    fingerprints    jsonb NOT NULL DEFAULT '{}',
+    -- A relation points to a row that had no page yet: look again at every pass.
+    unresolved      boolean NOT NULL DEFAULT false,
+    doubt_since     timestamptz,
+    PRIMARY KEY (dashboard, key)
+) WITH (fillfactor = 80);
+
+CREATE INDEX pages_by_page_id ON sync.pages (page_id);
+
+-- Rows that cannot be written, and why; retried with backoff, gone once they are written.
+CREATE TABLE sync.problems (
+    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE,
+    key             text COLLATE "C" NOT NULL,
+    problem         text NOT NULL,
+    since           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (dashboard, key)
+);
+
+-- One line of history a write, for people who ask why a row is late. Pruned by the daemon.
+CREATE TABLE sync.writes (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    dashboard       text NOT NULL,
+    key             text NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('create', 'update', 'trash', 'restore')),
+    properties      text[] NOT NULL,
+    source_hash     uuid,
+    read_at         timestamptz NOT NULL,
+    sent_at         timestamptz NOT NULL,
+    answered_at     timestamptz,
+    outcome         text
+);
+
+CREATE INDEX writes_by_page ON sync.writes (dashboard, key, id);
+CREATE INDEX writes_by_time ON sync.writes USING brin (sent_at);
