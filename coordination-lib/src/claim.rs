@@ -1,0 +1,482 @@
+//! Claiming, renewing, releasing: the face of the SQL functions of the same names, which hold the protocol.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnection;
+use sqlx::postgres::types::PgInterval;
+
+use crate::error::Error;
+use crate::id::{ClaimId, Token};
+use crate::lease::Lease;
+use crate::session::Session;
+
+/// How a claim shares its resource with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Mode {
+    /// With nobody.
+    #[default]
+    Exclusive,
+    /// With other shared claims.
+    Shared,
+    /// One of the slots of a pool.
+    Slot,
+}
+
+/// A wish: what to claim, and how.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    resource: String,
+    mode: Mode,
+    ttl: Duration,
+    reason: Option<String>,
+    eta: Option<DateTime<Utc>>,
+}
+
+impl ClaimRequest {
+    /// An exclusive claim of a resource for 15 minutes. See [`Resource`](crate::Resource) for the spellings.
+    pub fn new(resource: impl Into<String>) -> Self {
+        Self {
+            resource: resource.into(),
+            mode: Mode::Exclusive,
+            ttl: Duration::from_mins(15),
+            reason: None,
+            eta: None,
+        }
+    }
+
+    /// Share the resource with other shared claims.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self {
+            mode: Mode::Shared,
+            ..self
+        }
+    }
+
+    /// Take one slot of the pool of this name.
+    #[must_use]
+    pub fn slot(self) -> Self {
+        Self {
+            mode: Mode::Slot,
+            ..self
+        }
+    }
+
+    /// How long the claim lives without a renewal: 30 seconds to 24 hours.
+    #[must_use]
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self { ttl, ..self }
+    }
+
+    /// Why, for those who are refused and those who watch.
+    #[must_use]
+    pub fn reason(self, reason: impl Into<String>) -> Self {
+        Self {
+            reason: Some(reason.into()),
+            ..self
+        }
+    }
+
+    /// When the work will probably be done, for those who watch; nothing follows from it.
+    #[must_use]
+    pub fn eta(self, eta: DateTime<Utc>) -> Self {
+        Self {
+            eta: Some(eta),
+            ..self
+        }
+    }
+}
+
+/// The permission to work on a resource, until it is lost. Not `Clone`: releasing it uses it up.
+#[derive(Debug)]
+#[must_use = "a claim that is dropped stays held until it expires"]
+pub struct Claim {
+    id: ClaimId,
+    token: Token,
+    resource: String,
+    widened: bool,
+    mode: Mode,
+    slot: Option<i32>,
+    ttl: Duration,
+    expires_at: DateTime<Utc>,
+    lease: Lease,
+    predecessors: Vec<Predecessor>,
+}
+
+impl Claim {
+    /// The claim's number.
+    pub fn id(&self) -> ClaimId {
+        self.id
+    }
+
+    /// The fencing token: give it to whatever is written to, which refuses smaller ones.
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The canonical name of what is held.
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// Whether more is held than the spelling said, because its wildcards were widened to [`resource`](Self::resource).
+    pub fn widened(&self) -> bool {
+        self.widened
+    }
+
+    /// How it is held.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Which slot of the pool it is.
+    pub fn slot(&self) -> Option<i32> {
+        self.slot
+    }
+
+    /// How long each renewal lasts.
+    pub fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// When it ends without a renewal, by the database's clock: for showing. Decide by [`trusted_until`](Self::trusted_until).
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.expires_at
+    }
+
+    /// The local moment from which the work must rest, unless a renewal succeeded.
+    pub fn trusted_until(&self) -> Instant {
+        self.lease.trusted_until()
+    }
+
+    /// Whether the claim may still be trusted without asking.
+    pub fn is_trusted(&self) -> bool {
+        self.lease.is_trusted(Instant::now(), SystemTime::now())
+    }
+
+    /// Whose expired claims this one took over, with their last words.
+    pub fn predecessors(&self) -> &[Predecessor] {
+        &self.predecessors
+    }
+}
+
+/// The answer to a claim.
+#[derive(Debug)]
+#[must_use]
+pub enum ClaimOutcome {
+    /// It is held from now on.
+    Granted(Claim),
+    /// Others hold what overlaps.
+    Held(Vec<Holder>),
+    /// A transaction that is still open decides: ask again with some jitter.
+    Busy,
+}
+
+/// Somebody who holds what was wished for or asked about.
+#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
+pub struct Holder {
+    /// The claim's number.
+    pub claim_id: ClaimId,
+    /// Its fencing token.
+    pub token: Token,
+    /// The agent.
+    #[sqlx(rename = "holder")]
+    pub agent: String,
+    /// Which of the agent's sessions.
+    #[sqlx(rename = "held_incarnation")]
+    pub incarnation: i32,
+    /// How it holds.
+    #[sqlx(rename = "held_mode")]
+    pub mode: Mode,
+    /// Since when.
+    #[sqlx(rename = "held_since")]
+    pub since: DateTime<Utc>,
+    /// Until when, without a renewal.
+    #[sqlx(rename = "held_until")]
+    pub until: DateTime<Utc>,
+    /// Why.
+    #[sqlx(rename = "held_reason")]
+    pub reason: Option<String>,
+    /// When it will probably be done.
+    #[sqlx(rename = "held_eta")]
+    pub eta: Option<DateTime<Utc>>,
+    /// What it said last about it.
+    #[sqlx(rename = "held_progress")]
+    pub progress: Option<String>,
+    /// When it last logged progress; a holder that renews and makes none is stuck.
+    #[sqlx(rename = "held_progress_at")]
+    pub progress_at: Option<DateTime<Utc>>,
+    /// The common ground of its claim and the wish.
+    pub overlap: String,
+}
+
+/// An expired claim that was taken over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predecessor {
+    /// The claim's number.
+    pub claim_id: ClaimId,
+    /// Who held it.
+    pub agent: String,
+    /// What was held.
+    pub resource: String,
+    /// When its lease was over.
+    pub expired_at: DateTime<Utc>,
+    /// When it last logged progress.
+    pub last_progress_at: Option<DateTime<Utc>>,
+    /// What it said last about it.
+    pub last_progress: Option<String>,
+    /// What went with that.
+    pub last_metadata: Option<serde_json::Value>,
+}
+
+/// The answer to a renewal.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum RenewOutcome {
+    /// It lives on.
+    Renewed,
+    /// It is somebody else's now, or nobody's: stop.
+    Lost(Loss),
+}
+
+/// The answer to a release.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum ReleaseOutcome {
+    /// It was held until now.
+    Released,
+    /// It had ended before: what was done since then was not protected.
+    AlreadyLost(Loss),
+}
+
+/// How a claim was lost.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Loss {
+    /// How it ended.
+    pub ending: Ending,
+    /// Who took it or ended it; `None` when it only expired.
+    #[sqlx(rename = "taken_by")]
+    pub by: Option<String>,
+    /// The token that is valid instead, where somebody took it over.
+    #[sqlx(rename = "taken_token")]
+    pub token: Option<Token>,
+    /// When.
+    #[sqlx(rename = "ended_at")]
+    pub at: DateTime<Utc>,
+}
+
+/// How a claim ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Ending {
+    /// Its holder gave it back.
+    Released,
+    /// Its lease was over.
+    Expired,
+    /// Its holder gave it to another agent.
+    #[sqlx(rename = "handed over")]
+    HandedOver,
+    /// An operator took it away.
+    Revoked,
+}
+
+impl Session {
+    /// Claims a resource, or says who stands in the way.
+    pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome, Error> {
+        self.claim_in(&mut *self.pool().acquire().await?, request)
+            .await
+    }
+
+    /// [`claim`](Self::claim) in the caller's own transaction: the claim holds once that commits, and rivals are busy until then.
+    pub async fn claim_in(
+        &self,
+        connection: &mut PgConnection,
+        request: ClaimRequest,
+    ) -> Result<ClaimOutcome, Error> {
+        let (started, started_wall) = (Instant::now(), SystemTime::now());
+        let rows: Vec<ClaimRow> = sqlx::query_as(
+            "SELECT c.* FROM coordination.use_session($1) s,
+             LATERAL coordination.claim($2, s.agent, $3, $4, s.workspace, $5, $6) c",
+        )
+        .bind(self.secret().expose())
+        .bind(&request.resource)
+        .bind(interval(request.ttl))
+        .bind(request.mode)
+        .bind(&request.reason)
+        .bind(request.eta)
+        .fetch_all(connection)
+        .await?;
+
+        let mut holders = Vec::new();
+        for row in rows {
+            match row {
+                ClaimRow::Granted(granted) => {
+                    return Ok(ClaimOutcome::Granted(Claim {
+                        id: granted.claim_id,
+                        token: granted.token,
+                        resource: granted.canonical,
+                        widened: granted.widened,
+                        mode: request.mode,
+                        slot: granted.slot,
+                        ttl: request.ttl,
+                        expires_at: granted.expires_at,
+                        lease: Lease::new(started, started_wall, request.ttl),
+                        predecessors: granted.predecessors.map(|list| list.0).unwrap_or_default(),
+                    }));
+                }
+                ClaimRow::Held(holder) => holders.push(holder),
+                ClaimRow::Busy => return Ok(ClaimOutcome::Busy),
+            }
+        }
+        Ok(ClaimOutcome::Held(holders))
+    }
+
+    /// Prolongs a claim by `ttl` from now; never shortens it.
+    pub async fn renew(&self, claim: &mut Claim, ttl: Duration) -> Result<RenewOutcome, Error> {
+        self.renew_in(&mut *self.pool().acquire().await?, claim, ttl)
+            .await
+    }
+
+    /// [`renew`](Self::renew) in the caller's own transaction. Commit before the old lease ends.
+    pub async fn renew_in(
+        &self,
+        connection: &mut PgConnection,
+        claim: &mut Claim,
+        ttl: Duration,
+    ) -> Result<RenewOutcome, Error> {
+        let (started, started_wall) = (Instant::now(), SystemTime::now());
+        let answer: Answer = sqlx::query_as(
+            "SELECT r.* FROM coordination.use_session($1) s, LATERAL coordination.renew($2 + 0 * s.session_id, $3) r",
+        )
+        .bind(self.secret().expose())
+        .bind(claim.id)
+        .bind(interval(ttl))
+        .fetch_one(connection)
+        .await?;
+        Ok(match answer {
+            Answer::Done { expires_at } => {
+                claim.ttl = ttl;
+                claim.expires_at = expires_at.unwrap_or(claim.expires_at);
+                let renewed = Lease::new(started, started_wall, ttl);
+                if renewed.trusted_until() > claim.lease.trusted_until() {
+                    claim.lease = renewed;
+                }
+                RenewOutcome::Renewed
+            }
+            Answer::Lost(loss) => RenewOutcome::Lost(loss),
+        })
+    }
+
+    /// Gives a claim back.
+    pub async fn release(&self, claim: Claim) -> Result<ReleaseOutcome, Error> {
+        self.release_in(&mut *self.pool().acquire().await?, claim)
+            .await
+    }
+
+    /// [`release`](Self::release) in the caller's own transaction.
+    pub async fn release_in(
+        &self,
+        connection: &mut PgConnection,
+        claim: Claim,
+    ) -> Result<ReleaseOutcome, Error> {
+        let answer: Answer = sqlx::query_as(
+            "SELECT r.*, NULL::timestamptz AS expires_at
+             FROM coordination.use_session($1) s, LATERAL coordination.release($2 + 0 * s.session_id) r",
+        )
+        .bind(self.secret().expose())
+        .bind(claim.id)
+        .fetch_one(connection)
+        .await?;
+        Ok(match answer {
+            Answer::Done { .. } => ReleaseOutcome::Released,
+            Answer::Lost(loss) => ReleaseOutcome::AlreadyLost(loss),
+        })
+    }
+
+    /// Who holds something that overlaps a resource, in this session's workspace.
+    pub async fn holders(&self, resource: &str) -> Result<Vec<Holder>, Error> {
+        holders_in(self.pool(), resource, self.workspace()).await
+    }
+}
+
+/// Who holds something that overlaps a resource.
+pub async fn holders_in(
+    pool: &PgPool,
+    resource: &str,
+    workspace: &str,
+) -> Result<Vec<Holder>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT claim_id, token, holder, incarnation AS held_incarnation, mode AS held_mode, held_since, held_until, reason AS held_reason,
+         eta AS held_eta, progress AS held_progress, progress_at AS held_progress_at, overlap
+         FROM coordination.holders($1, $2)",
+    )
+    .bind(resource)
+    .bind(workspace)
+    .fetch_all(pool)
+    .await?)
+}
+
+enum ClaimRow {
+    Granted(GrantedRow),
+    Held(Holder),
+    Busy,
+}
+
+#[derive(sqlx::FromRow)]
+struct GrantedRow {
+    claim_id: ClaimId,
+    token: Token,
+    canonical: String,
+    widened: bool,
+    slot: Option<i32>,
+    expires_at: DateTime<Utc>,
+    predecessors: Option<sqlx::types::Json<Vec<Predecessor>>>,
+}
+
+impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for ClaimRow {
+    fn from_row(row: &'r sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {
+        Ok(match sqlx::Row::try_get(row, "outcome")? {
+            "granted" => Self::Granted(GrantedRow::from_row(row)?),
+            "held" => Self::Held(Holder::from_row(row)?),
+            "busy" => Self::Busy,
+            other => return Err(unknown_outcome(other)),
+        })
+    }
+}
+
+enum Answer {
+    Done { expires_at: Option<DateTime<Utc>> },
+    Lost(Loss),
+}
+
+impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for Answer {
+    fn from_row(row: &'r sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {
+        Ok(match sqlx::Row::try_get(row, "outcome")? {
+            "renewed" | "released" => Self::Done {
+                expires_at: sqlx::Row::try_get(row, "expires_at")?,
+            },
+            "lost" => Self::Lost(Loss::from_row(row)?),
+            other => return Err(unknown_outcome(other)),
+        })
+    }
+}
+
+fn unknown_outcome(outcome: &str) -> sqlx::Error {
+    sqlx::Error::Decode(
+        format!("unknown outcome {outcome:?}: update the library, the database is newer").into(),
+    )
+}
+
+pub(crate) fn interval(duration: Duration) -> PgInterval {
+    // A time to live that does not fit is out of range for the database too, which says so.
+    PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
+    }
+}

@@ -1,0 +1,374 @@
+-- Claims. Properties: no two owners ever hold overlapping resources incompatibly, whatever runs at once (the exclusion constraint);
+-- a later incompatible holder has the larger token; an answer that was given survives a crash; nobody waits without bound.
+--
+-- Design: a committed live holder refuses at once, without a write. Otherwise INSERT .. ON CONFLICT DO NOTHING lets the constraint
+-- decide; on a conflict, claims whose lease is over are closed and the attempt is repeated. The token is the number of the grant's log
+-- row, drawn after the claim row stands. Every ending locks the row FOR UPDATE and then updates it, so that an assertion's
+-- FOR KEY SHARE holds it off while a renewal does not.
+--
+-- Accepted races: a claim may be refused because of a holder that releases in the same instant; a claim that meets an open
+-- transaction answers busy although that transaction may roll back; shared claims are in no order among themselves.
+
+CREATE TABLE coordination.pools (
+  workspace text NOT NULL REFERENCES coordination.workspaces,
+  resource text NOT NULL CHECK (octet_length(resource) <= 1024),
+  slots int NOT NULL CHECK (slots BETWEEN 1 AND 10000),
+  PRIMARY KEY (workspace, resource)
+);
+
+CREATE TABLE coordination.claims (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  workspace text NOT NULL CHECK (octet_length(workspace) BETWEEN 1 AND 128),
+  resource text NOT NULL CHECK (octet_length(resource) BETWEEN 1 AND 1024),
+  span coordination.pathrange NOT NULL CHECK (NOT isempty(span)),
+  owner text NOT NULL CHECK (octet_length(owner) BETWEEN 1 AND 128),
+  agent text NOT NULL CHECK (octet_length(agent) BETWEEN 1 AND 128),
+  session_id bigint NOT NULL REFERENCES coordination.sessions,
+  shared boolean NOT NULL DEFAULT false,
+  slot int CHECK (slot > 0),
+  -- Two claims can be incompatible only where these overlap: everything for an exclusive claim, its own number for a shared one,
+  -- the slot's negative number for a slot.
+  sharers int8range NOT NULL GENERATED ALWAYS AS (
+    CASE WHEN slot IS NOT NULL THEN int8range(-slot, -slot, '[]') WHEN shared THEN int8range(id, id, '[]') ELSE int8range(NULL, NULL) END) STORED,
+  -- An owner's claims do not exclude each other; its slots of one pool do.
+  rival text NOT NULL GENERATED ALWAYS AS (CASE WHEN slot IS NULL THEN owner ELSE '#' || id END) STORED,
+  reason text CHECK (octet_length(reason) <= 4096),
+  eta timestamptz,
+  ttl interval NOT NULL,
+  acquired_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  last_progress_at timestamptz,
+  released_at timestamptz,
+  ending text CHECK (ending IN ('released', 'expired', 'handed over', 'revoked')),
+  -- The owner, or the operator, who ended it, and the claim that stands in its place.
+  ended_by text CHECK (octet_length(ended_by) <= 128),
+  successor bigint,
+  CHECK (NOT (shared AND slot IS NOT NULL)),
+  CHECK ((released_at IS NULL) = (ending IS NULL)),
+  CONSTRAINT claims_no_overlap EXCLUDE USING gist (workspace WITH =, span WITH &&, sharers WITH &&, rival WITH <>) WHERE (released_at IS NULL)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+-- For the recently ended; as coarse as this so that it costs nothing. No index may name expires_at: renewals would stop being HOT.
+CREATE INDEX claims_ended ON coordination.claims USING brin (released_at) WITH (pages_per_range = 16, autosummarize = on);
+
+CREATE FUNCTION coordination.mode_of(claim coordination.claims) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN claim.slot IS NOT NULL THEN 'slot' WHEN claim.shared THEN 'shared' ELSE 'exclusive' END
+$$;
+
+-- The grant's number: its log row bears the claim's own starting time, so one partition is read.
+CREATE FUNCTION coordination.token_of(claim coordination.claims) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+  SELECT l.id FROM agent_log l WHERE l.claim_id = claim.id AND l.act = 'granted' AND l.timestamp = claim.acquired_at
+$$;
+
+-- The one way in which a claim ends. The caller holds the row FOR UPDATE and has found it not ended.
+CREATE FUNCTION coordination.end_claim(claim coordination.claims, ending text, ended_by text, successor bigint, at timestamptz,
+  message text, unauthenticated boolean) RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+  UPDATE claims SET released_at = at, ending = end_claim.ending, ended_by = end_claim.ended_by, successor = end_claim.successor
+  WHERE id = claim.id AND released_at IS NULL;
+  INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, metadata, resource_claim, claim_id, act, unauthenticated)
+  VALUES (at, claim.workspace, claim.agent, claim.session_id,
+    CASE end_claim.ending WHEN 'released' THEN 'release' WHEN 'expired' THEN 'expire' WHEN 'handed over' THEN 'handoff' ELSE 'revoke' END,
+    NULL, end_claim.message, CASE WHEN end_claim.ended_by <> claim.owner THEN jsonb_build_object('by', end_claim.ended_by) END,
+    claim.resource, claim.id, end_claim.ending, end_claim.unauthenticated)
+  RETURNING id
+$$;
+
+CREATE FUNCTION coordination.last_word(claim coordination.claims, OUT message text, OUT metadata jsonb)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+  SELECT l.message, l.metadata FROM agent_log l
+  WHERE l.claim_id = claim.id AND l.act IS NULL AND l.timestamp >= claim.acquired_at AND NOT l.late ORDER BY l.id DESC LIMIT 1
+$$;
+
+-- Who stands in the way of a wish: live claims of others, oldest first. `mine` is what the wish shares (see claims.sharers), `me` its rival.
+CREATE FUNCTION coordination.standing(workspace text, span coordination.pathrange, mine int8range, me text)
+RETURNS TABLE (claim_id bigint, token bigint, holder text, incarnation int, resource text, span coordination.pathrange, mode text,
+  held_since timestamptz, held_until timestamptz, reason text, eta timestamptz, progress text, progress_at timestamptz)
+LANGUAGE sql VOLATILE ROWS 1 AS $$
+  SELECT c.id, coordination.token_of(c), c.agent, s.incarnation, c.resource, c.span, coordination.mode_of(c), c.acquired_at, c.expires_at,
+    c.reason, c.eta, (coordination.last_word(c)).message, c.last_progress_at
+  FROM (
+    SELECT * FROM coordination.claims c
+    WHERE c.workspace = standing.workspace AND c.span && standing.span AND c.sharers && mine AND c.rival <> me
+      AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+    ORDER BY c.id LIMIT 32) c
+  JOIN coordination.sessions s ON s.id = c.session_id ORDER BY c.id
+$$;
+
+-- A slot that no live claim holds and that no other transaction is taking; never waits. Random, so that takers spread.
+CREATE FUNCTION coordination.pick_slot(workspace text, pool text, span coordination.pathrange, slots int) RETURNS int
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  candidate int;
+BEGIN
+  FOR candidate IN
+    SELECT k FROM generate_series(1, slots) k
+    WHERE NOT EXISTS (SELECT FROM coordination.claims c WHERE c.workspace = pick_slot.workspace AND c.span && pick_slot.span
+      AND c.sharers && int8range(-k, -k, '[]') AND c.released_at IS NULL AND c.expires_at > clock_timestamp())
+    ORDER BY random()
+  LOOP
+    IF pg_try_advisory_xact_lock(hashtextextended(format('coordination.slot %s %s %s', candidate, workspace, pool), 0)) THEN
+      RETURN candidate;
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+-- One row `granted`, one row `held` for each holder in the way, or one row `busy`.
+CREATE TYPE coordination.claim_answer AS (
+  outcome text, claim_id bigint, token bigint, expires_at timestamptz, holder text, held_since timestamptz, held_until timestamptz,
+  overlap text, canonical text, widened boolean, slot int, held_incarnation int, held_mode text, held_reason text, held_eta timestamptz,
+  held_progress text, held_progress_at timestamptz, predecessors jsonb);
+
+CREATE FUNCTION coordination.refusals(workspace text, wish coordination.parsed_resource, mine int8range, me text) RETURNS SETOF coordination.claim_answer
+LANGUAGE sql VOLATILE ROWS 1 AS $$
+  -- Ranges of names are nested or apart, so the common ground is the narrower of the two.
+  SELECT 'held', s.claim_id, s.token, NULL::timestamptz, s.holder, s.held_since, s.held_until,
+    CASE WHEN wish.span <@ s.span THEN wish.name ELSE s.resource END, wish.name, wish.widened, NULL::int, s.incarnation, s.mode, s.reason, s.eta,
+    s.progress, s.progress_at, NULL::jsonb
+  FROM coordination.standing(workspace, wish.span, mine, me) s
+$$;
+
+CREATE FUNCTION coordination.claim(
+  resource text, agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
+  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
+RETURNS SETOF coordination.claim_answer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+#variable_conflict use_column
+DECLARE
+  session sessions;
+  wish parsed_resource;
+  mine int8range;
+  me text;
+  slots int;
+  free int;
+  started timestamptz;
+  granted claims;
+  closed claims;
+  closed_ids bigint[] := '{}';
+  grant_number bigint;
+  answer claim_answer;
+BEGIN
+  session := acting_session(claim.agent, claim.workspace);
+  wish := parse_resource(claim.resource);
+  IF claim.ttl IS NULL OR claim.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
+    RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it for longer' USING ERRCODE = 'CB005';
+  ELSIF octet_length(claim.reason) > 4096 THEN
+    RAISE EXCEPTION 'the reason is longer than 4096 bytes: log a message instead' USING ERRCODE = 'CB005';
+  END IF;
+  CASE claim.mode
+    WHEN 'exclusive' THEN mine := int8range(NULL, NULL); me := session.owner;
+    -- No claim has the number 0: this point meets the unbounded only.
+    WHEN 'shared' THEN mine := int8range(0, 0, '[]'); me := session.owner;
+    WHEN 'slot' THEN
+      mine := int8range(0, 0, '[]'); me := '';
+      SELECT p.slots INTO slots FROM pools p WHERE p.workspace = session.workspace AND p.resource = wish.name;
+      IF slots IS NULL THEN
+        RAISE EXCEPTION '% has no slots: an operator says how many with coordination.set_slots(resource, slots, workspace)', quote_literal(wish.name)
+          USING ERRCODE = 'CB012';
+      END IF;
+    ELSE
+      RAISE EXCEPTION 'mode % is unknown: exclusive, shared or slot', quote_nullable(left(claim.mode, 40)) USING ERRCODE = 'CB005';
+  END CASE;
+  PERFORM force_durability();
+
+  answer.canonical := wish.name;
+  answer.widened := wish.widened;
+  PERFORM set_config('lock_timeout', coalesce(nullif(current_setting('coordination.busy_after', true), ''), '250ms'), true);
+  BEGIN
+    FOR round IN 1..3 LOOP
+      RETURN QUERY SELECT * FROM refusals(session.workspace, wish, mine, me);
+      IF FOUND THEN
+        RETURN;
+      END IF;
+      IF slots IS NOT NULL THEN
+        free := pick_slot(session.workspace, wish.name, wish.span, slots);
+        IF free IS NULL THEN
+          RETURN QUERY SELECT * FROM refusals(session.workspace, wish, int8range(-slots, 0, '[]'), me);
+          IF FOUND THEN
+            RETURN;
+          END IF;
+          EXIT;
+        END IF;
+      END IF;
+
+      started := clock_timestamp();
+      INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, slot, reason, eta, ttl, acquired_at, expires_at)
+      VALUES (session.workspace, wish.name, wish.span, session.owner, session.agent, session.id, claim.mode = 'shared', free,
+        claim.reason, claim.eta, claim.ttl, started, started + claim.ttl)
+      ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING * INTO granted;
+      IF granted.id IS NOT NULL THEN
+        IF clock_timestamp() - started > interval '50 ms' THEN
+          -- It waited for an open transaction: the lease begins now, and after the predecessor's end.
+          started := clock_timestamp();
+          UPDATE claims c SET acquired_at = started, expires_at = started + claim.ttl WHERE c.id = granted.id RETURNING * INTO granted;
+        END IF;
+        IF closed_ids <> '{}' THEN
+          UPDATE claims c SET successor = granted.id WHERE c.id = ANY (closed_ids) AND c.span && wish.span;
+          answer.predecessors := (SELECT jsonb_agg(jsonb_build_object('claim_id', c.id, 'agent', c.agent, 'resource', c.resource, 'ending', c.ending,
+            'expired_at', c.expires_at, 'last_progress_at', c.last_progress_at, 'last_progress', (last_word(c)).message,
+            'last_metadata', (last_word(c)).metadata) ORDER BY c.id) FROM claims c WHERE c.id = ANY (closed_ids));
+        END IF;
+        INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, metadata, resource_claim, claim_id, act, unauthenticated)
+        VALUES (granted.acquired_at, session.workspace, session.agent, session.id, 'claim', 'working', claim.reason,
+          CASE WHEN closed_ids <> '{}' THEN jsonb_build_object('after', to_jsonb(closed_ids)) END, wish.name, granted.id, 'granted',
+          session.secret_hash IS NULL)
+        RETURNING id INTO grant_number;
+        answer.outcome := 'granted';
+        answer.claim_id := granted.id;
+        answer.token := grant_number;
+        answer.expires_at := granted.expires_at;
+        answer.slot := granted.slot;
+        RETURN NEXT answer;
+        RETURN;
+      END IF;
+
+      FOR closed IN
+        SELECT c.* FROM claims c
+        WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+        ORDER BY c.id FOR UPDATE
+      LOOP
+        PERFORM end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
+        closed_ids := closed_ids || closed.id;
+      END LOOP;
+    END LOOP;
+  EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+      NULL;
+  END;
+  answer.outcome := 'busy';
+  answer.predecessors := NULL;
+  RETURN NEXT answer;
+END $$;
+
+-- The claim of an acting session, locked as its ending needs it; an error when it is somebody else's.
+CREATE FUNCTION coordination.own_claim(claim_id bigint, session coordination.sessions) RETURNS coordination.claims
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+DECLARE
+  found claims;
+BEGIN
+  SELECT c.* INTO found FROM claims c WHERE c.id = own_claim.claim_id AND c.session_id = session.id FOR UPDATE;
+  IF found.id IS NULL THEN
+    RAISE EXCEPTION 'claim % is not one of session % (agent %): only the session that holds a claim can renew, release or hand it over',
+      coalesce(claim_id::text, 'null'), session.id, quote_literal(session.agent) USING ERRCODE = 'CB003';
+  END IF;
+  RETURN found;
+END $$;
+
+-- A claim that ended without its holder's doing, for the holder: how, when, by whom, and the token that is valid now.
+CREATE TYPE coordination.loss AS (ending text, taken_by text, taken_token bigint, ended_at timestamptz);
+
+CREATE FUNCTION coordination.loss_of(claim coordination.claims) RETURNS coordination.loss
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+  SELECT coalesce(claim.ending, 'expired'), coalesce((SELECT c.agent FROM claims c WHERE c.id = claim.successor), claim.ended_by),
+    (SELECT token_of(c) FROM claims c WHERE c.id = claim.successor), coalesce(claim.released_at, claim.expires_at)
+$$;
+
+-- The session without a secret acts by its role; which agent it is follows from the claim.
+CREATE FUNCTION coordination.holding_session(claim_id bigint) RETURNS coordination.sessions
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+DECLARE
+  session sessions;
+BEGIN
+  IF current_setting('coordination.session', true) <> '' THEN
+    RETURN session_of(current_setting('coordination.session'));
+  END IF;
+  SELECT s.* INTO session FROM sessions s JOIN claims c ON c.session_id = s.id
+  WHERE c.id = holding_session.claim_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings);
+  IF session.id IS NULL THEN
+    RAISE EXCEPTION 'claim % is not yours: call coordination.use_session(secret) in this transaction', coalesce(claim_id::text, 'null')
+      USING ERRCODE = 'CB003';
+  END IF;
+  RETURN session;
+END $$;
+
+CREATE FUNCTION coordination.renew(claim_id bigint, ttl interval DEFAULT NULL,
+  OUT outcome text, OUT expires_at timestamptz, OUT ending text, OUT taken_by text, OUT taken_token bigint, OUT ended_at timestamptz)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  session sessions := holding_session(renew.claim_id);
+  kept claims;
+  lost loss;
+BEGIN
+  IF renew.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
+    RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it again for longer' USING ERRCODE = 'CB005';
+  END IF;
+  PERFORM force_durability();
+  -- Never shorter than it was: somebody may already trust the later time.
+  UPDATE claims c SET expires_at = greatest(c.expires_at, clock_timestamp() + coalesce(renew.ttl, c.ttl)), ttl = coalesce(renew.ttl, c.ttl)
+  WHERE c.id = renew.claim_id AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+  RETURNING c.* INTO kept;
+  IF kept.id IS NOT NULL THEN
+    INSERT INTO agent_log (workspace, agent_name, session_id, action_type, resource_claim, claim_id, act, unauthenticated)
+    VALUES (kept.workspace, kept.agent, kept.session_id, 'renew', kept.resource, kept.id, 'renewed', session.secret_hash IS NULL);
+    outcome := 'renewed';
+    expires_at := kept.expires_at;
+    RETURN;
+  END IF;
+  SELECT c.* INTO kept FROM claims c WHERE c.id = renew.claim_id AND c.session_id = session.id;
+  IF kept.id IS NULL THEN
+    kept := own_claim(renew.claim_id, session);
+  END IF;
+  lost := loss_of(kept);
+  outcome := 'lost'; ending := lost.ending; taken_by := lost.taken_by; taken_token := lost.taken_token; ended_at := lost.ended_at;
+END $$;
+
+CREATE FUNCTION coordination.release(claim_id bigint, OUT outcome text, OUT ending text, OUT taken_by text, OUT taken_token bigint, OUT ended_at timestamptz)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  session sessions := holding_session(release.claim_id);
+  held claims := own_claim(release.claim_id, session);
+  lost loss;
+  now_is timestamptz := clock_timestamp();
+BEGIN
+  PERFORM force_durability();
+  IF held.released_at IS NULL AND held.expires_at > now_is THEN
+    PERFORM end_claim(held, 'released', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
+    outcome := 'released'; ended_at := now_is;
+    RETURN;
+  ELSIF held.released_at IS NULL THEN
+    PERFORM end_claim(held, 'expired', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
+    held.ending := 'expired'; held.released_at := held.expires_at;
+  END IF;
+  lost := loss_of(held);
+  outcome := 'lost'; ending := lost.ending; taken_by := lost.taken_by; taken_token := lost.taken_token; ended_at := lost.ended_at;
+END $$;
+
+-- Who holds something that overlaps this resource.
+CREATE FUNCTION coordination.holders(resource text DEFAULT '*', workspace text DEFAULT NULL)
+RETURNS TABLE (claim_id bigint, token bigint, holder text, incarnation int, held_resource text, mode text, held_since timestamptz, held_until timestamptz,
+  reason text, eta timestamptz, progress text, progress_at timestamptz, overlap text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  asked parsed_resource := parse_resource(holders.resource);
+BEGIN
+  IF workspace IS NULL AND current_setting('coordination.session', true) <> '' THEN
+    workspace := (session_of(current_setting('coordination.session'))).workspace;
+  END IF;
+  RETURN QUERY SELECT s.claim_id, s.token, s.holder, s.incarnation, s.resource, s.mode, s.held_since, s.held_until, s.reason, s.eta, s.progress,
+    s.progress_at, CASE WHEN asked.span <@ s.span THEN asked.name ELSE s.resource END
+  FROM standing(coalesce(holders.workspace, 'default'), asked.span, int8range(NULL, NULL), '') s;
+END $$;
+
+CREATE FUNCTION coordination.set_slots(resource text, slots int, workspace text DEFAULT 'default') RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  pool parsed_resource := parse_resource(set_slots.resource);
+BEGIN
+  IF set_slots.slots IS NULL OR set_slots.slots NOT BETWEEN 1 AND 10000 THEN
+    RAISE EXCEPTION 'a pool has 1 to 10000 slots' USING ERRCODE = 'CB005';
+  ELSIF upper_inf(pool.span) OR lower(pool.span) <> upper(pool.span) THEN
+    RAISE EXCEPTION 'slots belong to one name, not to a subtree: %', quote_literal(pool.name) USING ERRCODE = 'CB004';
+  ELSIF NOT EXISTS (SELECT FROM workspaces w WHERE w.workspace = set_slots.workspace) THEN
+    RAISE EXCEPTION 'nobody ever opened a session in workspace %: check its spelling', quote_nullable(left(set_slots.workspace, 80))
+      USING ERRCODE = 'CB007';
+  END IF;
+  INSERT INTO pools (workspace, resource, slots) VALUES (set_slots.workspace, pool.name, set_slots.slots)
+  ON CONFLICT ON CONSTRAINT pools_pkey DO UPDATE SET slots = excluded.slots;
+END $$;
