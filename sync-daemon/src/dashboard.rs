@@ -1,6 +1,61 @@
 //! Dashboards as data: the files of `schemas/`, parsed and validated without I/O beyond reading them.
+//!
+//! A dashboard that stands in [`Dashboards`] is consistent in itself and with the others; whether its source
+//! exists and its columns fit is for [`crate::source::check`], which has a database to ask.
 
+use std::path::Path;
 use std::time::Duration;
+
+use serde_json::json;
+
+use crate::page::Fingerprint;
+use crate::row;
+
+mod check;
+mod error;
+mod fields;
+mod parse;
+
+pub use error::SchemaError;
+pub(crate) use error::did_you_mean;
+pub(crate) use parse::Origin;
+
+/// The dashboards that ship, in the order in which people see them.
+const SHIPPED: [(&str, &str); 6] = [
+    (
+        "schemas/agent-activity.toml",
+        include_str!("../../schemas/agent-activity.toml"),
+    ),
+    (
+        "schemas/resource-claims.toml",
+        include_str!("../../schemas/resource-claims.toml"),
+    ),
+    ("schemas/team.toml", include_str!("../../schemas/team.toml")),
+    (
+        "schemas/projects.toml",
+        include_str!("../../schemas/projects.toml"),
+    ),
+    (
+        "schemas/tasks.toml",
+        include_str!("../../schemas/tasks.toml"),
+    ),
+    (
+        "schemas/module-library.toml",
+        include_str!("../../schemas/module-library.toml"),
+    ),
+];
+
+/// The property that holds a row's key in Notion.
+pub const KEY_PROPERTY: &str = "Claimboard Key";
+
+/// The property that says what had to be changed to make a row fit.
+pub const NOTE_PROPERTY: &str = "Sync Note";
+
+/// A consistent set of dashboards: names are unique and every relation finds its target.
+#[derive(Debug, Clone)]
+pub struct Dashboards {
+    entries: Vec<(Dashboard, Origin)>,
+}
 
 /// One Notion database, fed by one table or query.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,9 +120,10 @@ pub enum PropertyKind {
         /// Known options; others are added as they come.
         options: Vec<SelectOption>,
     },
-    /// One of a fixed set of states.
+    /// One of a fixed set of states. Notion has no empty status, so a null and a value outside the options
+    /// become the first one, the latter with a note.
     Status {
-        /// All options; a value outside them is noted and left empty.
+        /// All options, at least one.
         options: Vec<SelectOption>,
     },
     /// Several of several options; the column is an array, or text split at commas.
@@ -107,3 +163,152 @@ pub struct SelectOption {
     /// One of Notion's ten colours.
     pub color: String,
 }
+
+impl Dashboards {
+    /// The dashboards that ship; those of the folder `extra` are added to them, or replace one of the same name.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any file, at once.
+    pub fn load(extra: Option<&Path>) -> Result<Self, Vec<SchemaError>> {
+        let extra = extra.map_or_else(|| Ok(Vec::new()), parse::read_folder)?;
+        let shipped: Vec<_> = SHIPPED
+            .iter()
+            .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()))
+            .collect();
+        Self::parse(&shipped, &extra)
+    }
+
+    /// The same from texts: each file is its name, for messages, and its content.
+    ///
+    /// # Errors
+    /// Everything that is wrong in any file, at once.
+    pub fn parse(
+        files: &[(String, String)],
+        replacing: &[(String, String)],
+    ) -> Result<Self, Vec<SchemaError>> {
+        let mut errors = Vec::new();
+        let mut entries = parse::files(files, &mut errors);
+        let replacements = parse::files(replacing, &mut errors);
+        check::unique_names(&entries, &mut errors);
+        check::unique_names(&replacements, &mut errors);
+        for replacement in replacements {
+            match entries
+                .iter_mut()
+                .find(|entry| entry.0.name.eq_ignore_ascii_case(&replacement.0.name))
+            {
+                Some(entry) => *entry = replacement,
+                None => entries.push(replacement),
+            }
+        }
+        check::relations(&entries, &mut errors);
+        if errors.is_empty() {
+            Ok(Self {
+                entries: check::targets_first(entries),
+            })
+        } else {
+            errors.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+            Err(errors)
+        }
+    }
+
+    /// Every dashboard, relation targets before those that point to them where the relations have no cycle.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Dashboard> + Clone {
+        self.entries.iter().map(|(dashboard, _)| dashboard)
+    }
+
+    /// The dashboard of this name.
+    pub fn get(&self, name: &str) -> Option<&Dashboard> {
+        self.iter().find(|dashboard| dashboard.name == name)
+    }
+
+    pub(crate) fn with_origins(&self) -> impl Iterator<Item = (&Dashboard, &Origin)> {
+        self.entries
+            .iter()
+            .map(|(dashboard, origin)| (dashboard, origin))
+    }
+}
+
+impl Dashboard {
+    /// Hash of everything that decides what a row's page looks like: two dashboards with one digest make the
+    /// same pages of the same rows. Names of types, colours and formulas belong to the database, not to its pages.
+    pub fn digest(&self) -> Fingerprint {
+        let properties: Vec<_> = self
+            .data_properties()
+            .map(|property| {
+                let options: Vec<_> = property
+                    .kind
+                    .options()
+                    .iter()
+                    .map(|option| (&option.value, &option.name))
+                    .collect();
+                json!([
+                    property.name,
+                    property.column,
+                    property.kind.name(),
+                    property.kind.related(),
+                    options
+                ])
+            })
+            .collect();
+        let source = match &self.source {
+            Source::Table { schema, name } => json!([schema, name]),
+            Source::Query(query) => json!(query),
+        };
+        let whole = json!([row::MAPPING, self.name, source, self.key, properties]);
+        Fingerprint::of(whole.to_string().as_bytes())
+    }
+
+    /// The properties that carry data, in order: one for each value of a [`crate::page::DesiredPage`].
+    pub fn data_properties(&self) -> impl Iterator<Item = &Property> {
+        self.properties
+            .iter()
+            .filter(|property| property.kind.carries_data())
+    }
+}
+
+impl PropertyKind {
+    /// The word for it in schema files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Text => "text",
+            Self::Number { .. } => "number",
+            Self::Select { .. } => "select",
+            Self::Status { .. } => "status",
+            Self::MultiSelect { .. } => "multi_select",
+            Self::Date => "date",
+            Self::Checkbox => "checkbox",
+            Self::Url => "url",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Relation { .. } => "relation",
+            Self::Formula { .. } => "formula",
+        }
+    }
+
+    /// Whether pages carry a value of it; Notion computes the others.
+    pub fn carries_data(&self) -> bool {
+        !matches!(self, Self::Formula { .. })
+    }
+
+    /// The options that the file names; empty for kinds without options.
+    pub fn options(&self) -> &[SelectOption] {
+        match self {
+            Self::Select { options } | Self::Status { options } | Self::MultiSelect { options } => {
+                options
+            }
+            _ => &[],
+        }
+    }
+
+    /// The dashboard that a relation points to.
+    pub fn related(&self) -> Option<&str> {
+        match self {
+            Self::Relation { dashboard } => Some(dashboard),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+/// UTF-16 units that one element of a text can hold.
+pub const PIECE: usize = 2000;
+
+/// Elements of one text.
+pub const PIECES: usize = 100;
+
 /// A row's key within its dashboard, as text; composite keys are a JSON array of texts.
 pub type Key = String;
 
@@ -72,6 +78,21 @@ pub enum Date {
 #[serde(transparent)]
 pub struct Fingerprint(uuid::Uuid);
 
+/// Splits a text into the longest pieces that one element can hold, never within a character.
+pub fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut units = 0;
+        let end = rest.char_indices().find_map(|(at, character)| {
+            units += character.len_utf16();
+            (units > PIECE).then_some(at)
+        });
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 impl Value {
     /// The fingerprint of this value. Equal values have equal fingerprints, in every process and version
     /// that shares this serialisation; a changed serialisation costs one rewrite per page.
@@ -87,5 +108,17 @@ impl Fingerprint {
         let mut head = [0; 16];
         head.copy_from_slice(&digest[..16]);
         Self(uuid::Uuid::from_bytes(head))
+    }
+}
+
+impl From<uuid::Uuid> for Fingerprint {
+    fn from(id: uuid::Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl From<Fingerprint> for uuid::Uuid {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.0
     }
 }

@@ -1,0 +1,304 @@
+//! What must hold in a set of dashboards, as far as it can be known without a database.
+
+use std::collections::HashSet;
+
+use super::error::{SchemaError, did_you_mean};
+use super::fields::File;
+use super::parse::{Origin, PropertyLines};
+use super::{Dashboard, Property, PropertyKind, SelectOption};
+
+/// Notion's limit of 500 properties, less the two that the daemon adds.
+const MOST_PROPERTIES: usize = 498;
+const LONGEST_NAME: usize = 100;
+/// Postgres cuts identifiers at 63 bytes.
+const LONGEST_IDENTIFIER: usize = 63;
+
+pub(super) fn is_identifier(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST_IDENTIFIER && !name.contains(['\0', '"'])
+}
+
+pub(super) fn is_emoji(icon: &str) -> bool {
+    (1..=16).contains(&icon.chars().count())
+        && icon.chars().any(|character| !character.is_ascii())
+        && icon
+            .chars()
+            .all(|character| !character.is_alphabetic() && !character.is_whitespace())
+}
+
+/// Checks the name of a dashboard or a property.
+pub(super) fn title(file: &mut File<'_>, line: usize, what: &str, name: &str) {
+    if name.trim() != name || name.is_empty() {
+        file.refuse(
+            line,
+            format!("{what} name {name:?} is empty or has spaces around it"),
+            "write a name without",
+        );
+    }
+    if name.chars().any(char::is_control) {
+        file.refuse(
+            line,
+            format!("{what} name {name:?} has a control character"),
+            "remove it",
+        );
+    }
+    if name.encode_utf16().count() > LONGEST_NAME {
+        file.refuse(
+            line,
+            format!("{what} name {name:?} is longer than {LONGEST_NAME} characters"),
+            "shorten it",
+        );
+    }
+}
+
+pub(super) fn not_reserved(file: &mut File<'_>, line: usize, name: &str, reserved: &[&str]) {
+    if let Some(reserved) = reserved.iter().find(|reserved| same(reserved, name)) {
+        file.refuse(
+            line,
+            format!("property name {reserved:?} is reserved for the daemon's own use"),
+            "choose another name",
+        );
+    }
+}
+
+pub(super) fn option(
+    file: &mut File<'_>,
+    line: usize,
+    property: &str,
+    name: &str,
+    value: &str,
+    earlier: &[SelectOption],
+) {
+    if name.contains(',') {
+        file.refuse(
+            line,
+            format!("option {name:?} of property {property:?} has a comma"),
+            "use another sign, such as \";\"",
+        );
+    }
+    if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+        file.refuse(
+            line,
+            format!("option {name:?} of property {property:?} is empty, has spaces around it or a control character"),
+            "give it a name = \"…\" that people can read",
+        );
+    }
+    if name.encode_utf16().count() > 100 {
+        file.refuse(
+            line,
+            format!("option {name:?} of property {property:?} is longer than 100 characters"),
+            "shorten it",
+        );
+    }
+    if earlier.iter().any(|other| other.value == value) {
+        file.refuse(
+            line,
+            format!("value {value:?} of property {property:?} has two options"),
+            "remove one",
+        );
+    }
+    // Several values may share one option by its exact name; two spellings of one name are a mistake.
+    if let Some(other) = earlier
+        .iter()
+        .find(|other| same(&other.name, name) && other.name != name)
+    {
+        file.refuse(
+            line,
+            format!(
+                "options {:?} and {name:?} of property {property:?} differ only in case",
+                other.name
+            ),
+            "Notion takes them for one; use one spelling",
+        );
+    }
+}
+
+/// Checks the properties of one dashboard against each other.
+pub(super) fn properties(
+    file: &mut File<'_>,
+    properties: &[Property],
+    lines: &[PropertyLines],
+    all_types_known: bool,
+) {
+    let mut seen: Vec<&str> = Vec::new();
+    for (property, at) in properties.iter().zip(lines) {
+        if !property.name.is_empty() && seen.iter().any(|name| same(name, &property.name)) {
+            file.refuse(
+                at.name,
+                format!("property {:?} stands twice", property.name),
+                "rename one; upper and lower case count as the same",
+            );
+        }
+        seen.push(&property.name);
+    }
+    let titles: Vec<usize> = properties
+        .iter()
+        .zip(lines)
+        .filter(|(property, _)| property.kind == PropertyKind::Title)
+        .map(|(_, at)| at.kind)
+        .collect();
+    match titles.as_slice() {
+        [_] => {}
+        [] if !all_types_known => {}
+        [] => file.refuse(
+            1,
+            "no property is the title",
+            "give the property that names a row type = \"title\"",
+        ),
+        [_, second, ..] => {
+            file.refuse(
+                *second,
+                format!("{} properties are titles", titles.len()),
+                "keep one; make the others text",
+            );
+        }
+    }
+    if properties.len() > MOST_PROPERTIES {
+        file.refuse(
+            1,
+            format!(
+                "the dashboard has {} properties, Notion takes {MOST_PROPERTIES} besides ours",
+                properties.len()
+            ),
+            "leave some out",
+        );
+    }
+    for (property, at) in properties.iter().zip(lines) {
+        let PropertyKind::Formula { expression } = &property.kind else {
+            continue;
+        };
+        for name in referred(expression) {
+            if !seen.contains(&name.as_str()) {
+                let cure = did_you_mean(
+                    &name,
+                    seen.iter().copied().filter(|other| *other != property.name),
+                );
+                file.refuse(
+                    at.name,
+                    format!(
+                        "formula {:?} refers to property {name:?}, which does not exist",
+                        property.name
+                    ),
+                    cure,
+                );
+            }
+        }
+    }
+}
+
+/// The names in `prop("…")`, outside of other texts.
+fn referred(expression: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = expression;
+    while let Some(quote) = rest.find('"') {
+        let before = rest[..quote].trim_end();
+        let is_reference = before
+            .strip_suffix('(')
+            .is_some_and(|head| head.trim_end().ends_with("prop"));
+        let mut text = String::new();
+        let mut end = rest.len();
+        let mut characters = rest[quote + 1..].char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    end = quote + 1 + at + 1;
+                    break;
+                }
+                '\\' => text.extend(characters.next().map(|(_, escaped)| escaped)),
+                plain => text.push(plain),
+            }
+        }
+        if is_reference {
+            names.push(text);
+        }
+        rest = &rest[end..];
+    }
+    names
+}
+
+pub(super) fn unique_names(entries: &[(Dashboard, Origin)], errors: &mut Vec<SchemaError>) {
+    for (index, (dashboard, origin)) in entries.iter().enumerate() {
+        if let Some((_, first)) = entries[..index]
+            .iter()
+            .find(|(other, _)| same(&other.name, &dashboard.name))
+        {
+            errors.push(SchemaError {
+                file: origin.file.clone(),
+                line: origin.name,
+                message: format!(
+                    "dashboard {:?} stands in {} already",
+                    dashboard.name, first.file
+                ),
+                cure: "rename one".to_owned(),
+            });
+        }
+    }
+}
+
+pub(super) fn relations(entries: &[(Dashboard, Origin)], errors: &mut Vec<SchemaError>) {
+    let names: Vec<&str> = entries
+        .iter()
+        .map(|(dashboard, _)| dashboard.name.as_str())
+        .collect();
+    for (dashboard, origin) in entries {
+        for (property, at) in dashboard.properties.iter().zip(&origin.properties) {
+            if let Some(target) = property
+                .kind
+                .related()
+                .filter(|target| !target.is_empty() && !names.contains(target))
+            {
+                errors.push(SchemaError {
+                    file: origin.file.clone(),
+                    line: at.to,
+                    message: format!(
+                        "property {:?} points to dashboard {target:?}, which does not exist",
+                        property.name
+                    ),
+                    cure: did_you_mean(target, names.iter().copied()),
+                });
+            }
+        }
+    }
+}
+
+/// Moves relation targets before those that point to them, and keeps the order otherwise.
+pub(super) fn targets_first(entries: Vec<(Dashboard, Origin)>) -> Vec<(Dashboard, Origin)> {
+    let mut order = Vec::with_capacity(entries.len());
+    let mut visited = HashSet::new();
+    for index in 0..entries.len() {
+        visit(index, &entries, &mut visited, &mut order);
+    }
+    let mut entries: Vec<_> = entries.into_iter().map(Some).collect();
+    order
+        .into_iter()
+        .filter_map(|index| entries[index].take())
+        .collect()
+}
+
+fn visit(
+    index: usize,
+    entries: &[(Dashboard, Origin)],
+    visited: &mut HashSet<usize>,
+    order: &mut Vec<usize>,
+) {
+    if !visited.insert(index) {
+        return;
+    }
+    for target in entries[index]
+        .0
+        .properties
+        .iter()
+        .filter_map(|property| property.kind.related())
+    {
+        if let Some(target) = entries
+            .iter()
+            .position(|(dashboard, _)| dashboard.name == target)
+        {
+            visit(target, entries, visited, order);
+        }
+    }
+    order.push(index);
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}

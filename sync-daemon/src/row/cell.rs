@@ -1,0 +1,292 @@
+//! From a cell to a value that Notion can hold, with a note where that changed it.
+
+use chrono::{NaiveDate, NaiveDateTime, Timelike};
+use serde_json::Value as Json;
+use url::Url;
+
+use super::Cell;
+use super::limits::{
+    LONGEST_ADDRESS, LONGEST_LIST, LONGEST_OPTION, LONGEST_URL, beginning, longest_text, quote,
+    thousands, units,
+};
+use crate::dashboard::{PropertyKind, SelectOption};
+use crate::page::{Date, Value};
+
+type Note = Option<String>;
+
+/// Integers up to here are exact in a double.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+pub(super) fn value(kind: &PropertyKind, cell: Cell) -> (Value, Note) {
+    let Cell { text, characters } = cell;
+    match kind {
+        PropertyKind::Title => map(long_text(text, characters), Value::Title),
+        PropertyKind::Text => map(long_text(text, characters), Value::Text),
+        PropertyKind::Number { .. } => map(optional(text, number), Value::Number),
+        PropertyKind::Select { options } => {
+            map(optional(text, |text| select(text, options)), Value::Select)
+        }
+        PropertyKind::Status { options } => map(status(text.as_deref(), options), Value::Status),
+        PropertyKind::MultiSelect { options } => {
+            map(multi_select(text.as_deref(), options), Value::MultiSelect)
+        }
+        PropertyKind::Date => map(optional(text, date), Value::Date),
+        PropertyKind::Checkbox => (
+            Value::Checkbox(matches!(text.as_deref(), Some("true" | "t"))),
+            None,
+        ),
+        PropertyKind::Url => map(optional(text, url), Value::Url),
+        PropertyKind::Email => map(optional(text, email), Value::Email),
+        PropertyKind::Phone => map(optional(text, phone), Value::Phone),
+        PropertyKind::Relation { .. } => map(relation(text.as_deref()), Value::Relation),
+        PropertyKind::Formula { .. } => unreachable!("formulas carry no data"),
+    }
+}
+
+fn map<T>((plain, note): (T, Note), into: impl FnOnce(T) -> Value) -> (Value, Note) {
+    (into(plain), note)
+}
+
+/// Reads what is there; null and blank text are nothing at all.
+fn optional<T>(
+    text: Option<String>,
+    read: impl FnOnce(&str) -> (Option<T>, Note),
+) -> (Option<T>, Note) {
+    match text
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+    {
+        Some(text) => read(text),
+        None => (None, None),
+    }
+}
+
+fn long_text(text: Option<String>, characters: Option<usize>) -> (String, Note) {
+    let mut text = text.unwrap_or_default();
+    let whole = characters.unwrap_or(0).max(text.chars().count());
+    text.retain(|character| character != '\0');
+    let kept = longest_text(&text).len();
+    text.truncate(kept);
+    let kept = text.chars().count();
+    let note = (kept < whole).then(|| {
+        format!(
+            "cut to {} of {} characters",
+            thousands(kept),
+            thousands(whole)
+        )
+    });
+    (text, note)
+}
+
+fn number(text: &str) -> (Option<f64>, Note) {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => {
+            let rounded = number.abs() > EXACT && digits(text) != digits(&number.to_string());
+            let note = rounded
+                .then(|| format!("{} rounded to the 15 digits that Notion keeps", quote(text)));
+            // A negative zero would not come back as one.
+            (Some(number + 0.0), note)
+        }
+        _ => (
+            None,
+            Some(format!(
+                "{} is not a number that Notion can hold; left empty",
+                quote(text)
+            )),
+        ),
+    }
+}
+
+/// Significant digits of a decimal number.
+fn digits(number: &str) -> String {
+    let mantissa = number.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
+}
+
+fn known<'o>(text: &str, options: &'o [SelectOption]) -> Option<&'o SelectOption> {
+    let trimmed = text.trim();
+    let by =
+        |matches: &dyn Fn(&SelectOption) -> bool| options.iter().find(|option| matches(option));
+    by(&|option| option.value == text)
+        .or_else(|| by(&|option| option.value.trim() == trimmed))
+        .or_else(|| by(&|option| option.name == trimmed))
+        .or_else(|| by(&|option| option.name.to_lowercase() == trimmed.to_lowercase()))
+}
+
+fn select(text: &str, options: &[SelectOption]) -> (Option<String>, Note) {
+    if let Some(option) = known(text, options) {
+        return (Some(option.name.clone()), None);
+    }
+    let clean = text
+        .replace(|character: char| character.is_control(), " ")
+        .replace(',', ";");
+    let name = beginning(clean.trim(), LONGEST_OPTION).trim_end();
+    let note = if units(clean.trim()) > LONGEST_OPTION {
+        Some(format!(
+            "{} cut to {LONGEST_OPTION} characters, the most an option can hold",
+            quote(text)
+        ))
+    } else if text.contains(',') {
+        Some(format!(
+            "{} written as {}; options cannot hold commas",
+            quote(text),
+            quote(name)
+        ))
+    } else {
+        None
+    };
+    // A cut or an exchanged comma can end at a known name: then it is that option, by its spelling.
+    let name = known(name, options).map_or(name, |option| &option.name);
+    ((!name.is_empty()).then(|| name.to_owned()), note)
+}
+
+fn status(text: Option<&str>, options: &[SelectOption]) -> (Option<String>, Note) {
+    let first = options.first().map(|option| option.name.clone());
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
+        return (first, None);
+    };
+    match known(text, options) {
+        Some(option) => (Some(option.name.clone()), None),
+        None => {
+            let shown = first.as_deref().map_or_else(
+                || "left empty".to_owned(),
+                |name| format!("shown as {}", quote(name)),
+            );
+            (
+                first,
+                Some(format!("{} is none of its states; {shown}", quote(text))),
+            )
+        }
+    }
+}
+
+fn multi_select(text: Option<&str>, options: &[SelectOption]) -> (Vec<String>, Note) {
+    let (items, unreadable) = list(text);
+    let mut names: Vec<String> = Vec::new();
+    let mut notes: Vec<String> = unreadable.into_iter().collect();
+    for item in items {
+        let (name, note) = optional(Some(item), |item| select(item, options));
+        notes.extend(note);
+        if let Some(name) = name.filter(|name| {
+            !names
+                .iter()
+                .any(|other| other.to_lowercase() == name.to_lowercase())
+        }) {
+            names.push(name);
+        }
+    }
+    notes.extend(cut_list(&mut names, "options"));
+    (names, (!notes.is_empty()).then(|| notes.join("; ")))
+}
+
+fn relation(text: Option<&str>) -> (Vec<String>, Note) {
+    let (items, unreadable) = list(text);
+    let mut keys: Vec<String> = Vec::new();
+    for key in items {
+        if !key.is_empty() && !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let cut = cut_list(&mut keys, "related rows");
+    (keys, unreadable.or(cut))
+}
+
+fn cut_list(list: &mut Vec<String>, what: &str) -> Note {
+    let whole = list.len();
+    list.truncate(LONGEST_LIST);
+    (whole > LONGEST_LIST).then(|| format!("cut to {LONGEST_LIST} of {} {what}", thousands(whole)))
+}
+
+/// The items of a JSON array; anything else counts as a list of one.
+fn list(text: Option<&str>) -> (Vec<String>, Note) {
+    let plain = |item: Json| match item {
+        Json::Null => None,
+        Json::String(text) => Some(text),
+        other => Some(other.to_string()),
+    };
+    match text.map(serde_json::from_str::<Json>) {
+        None => (Vec::new(), None),
+        Some(Ok(Json::Array(items))) => (items.into_iter().filter_map(plain).collect(), None),
+        Some(Ok(other)) => (plain(other).into_iter().collect(), None),
+        Some(Err(_)) => {
+            let note = text
+                .map(|text| format!("{} is not a list that can be read; left empty", quote(text)));
+            (Vec::new(), note)
+        }
+    }
+}
+
+fn date(text: &str) -> (Option<Date>, Note) {
+    let read = match text.split_once(' ') {
+        None => day(text).map(Date::Day),
+        Some((date, time)) => minute(date, time).map(Date::Minute),
+    };
+    let note = || {
+        format!(
+            "{} is not a date from year 1 to 9999; left empty",
+            quote(text)
+        )
+    };
+    (read, read.is_none().then(note))
+}
+
+fn day(text: &str) -> Option<NaiveDate> {
+    let four_digits = text.len() == 10 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit);
+    let day = four_digits.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())??;
+    (!text.starts_with("0000")).then_some(day)
+}
+
+fn minute(date: &str, time: &str) -> Option<chrono::DateTime<chrono::Utc>> {
+    let time = time.strip_suffix("+00").unwrap_or(time);
+    let time = chrono::NaiveTime::parse_from_str(time, "%H:%M:%S%.f").ok()?;
+    let time = time.with_nanosecond(0)?.with_second(0)?;
+    Some(NaiveDateTime::new(day(date)?, time).and_utc())
+}
+
+fn url(text: &str) -> (Option<String>, Note) {
+    let valid = Url::parse(text)
+        .is_ok_and(|url| !matches!(url.scheme(), "javascript" | "data" | "vbscript"))
+        && !text.contains(|character: char| character.is_whitespace() || character.is_control());
+    fitting(text, LONGEST_URL, valid, "a link that Notion can hold")
+}
+
+fn email(text: &str) -> (Option<String>, Note) {
+    let valid = text.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty()
+            && host.contains(|character: char| character.is_alphanumeric())
+            && !host.contains('@')
+    }) && !text
+        .contains(|character: char| character.is_whitespace() || character.is_control());
+    fitting(text, LONGEST_ADDRESS, valid, "an e-mail address")
+}
+
+fn phone(text: &str) -> (Option<String>, Note) {
+    let valid = !text.contains(char::is_control);
+    fitting(
+        text,
+        LONGEST_ADDRESS,
+        valid,
+        "a phone number that Notion can hold",
+    )
+}
+
+fn fitting(text: &str, limit: usize, valid: bool, what: &str) -> (Option<String>, Note) {
+    let length = units(text);
+    if length > limit {
+        let limit = thousands(limit);
+        let note = format!(
+            "{} is longer than the {limit} characters that Notion can hold; left empty",
+            quote(text)
+        );
+        (None, Some(note))
+    } else if valid {
+        (Some(text.to_owned()), None)
+    } else {
+        (
+            None,
+            Some(format!("{} is not {what}; left empty", quote(text))),
+        )
+    }
+}

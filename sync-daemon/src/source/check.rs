@@ -1,0 +1,282 @@
+//! Whether dashboards fit the database, told before anything is read or written.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::{PgConnection, PgDatabaseError, PgErrorPosition};
+use sqlx::{AssertSqlSafe, Connection as _};
+
+use super::columns::{Columns, Described, QUERY_OFFSET};
+use super::projection::{Misfit, Place, Projection, relates};
+use crate::dashboard::{Dashboard, Dashboards, Origin, SchemaError, Source, did_you_mean};
+
+const UNDEFINED_TABLE: &str = "42P01";
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// The answer for a set of dashboards that fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceCheck {
+    /// Names of the optional dashboards whose source does not exist, in the order of the set.
+    pub absent: Vec<String>,
+}
+
+/// Why a set of dashboards cannot be served from a database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// Everything that does not fit.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Schema(Vec<SchemaError>),
+    /// Postgres could not be asked.
+    #[error("cannot look at the sources of the dashboards")]
+    Database(#[source] sqlx::Error),
+}
+
+/// Checks that every source exists, that its columns exist and fit their properties, and that it may be read.
+pub async fn check(
+    connection: &mut PgConnection,
+    dashboards: &Dashboards,
+) -> Result<SourceCheck, CheckError> {
+    let mut errors = Vec::new();
+    let mut absent = Vec::new();
+    let mut described: HashMap<&str, Columns> = HashMap::new();
+    for (dashboard, origin) in dashboards.with_origins() {
+        // A transaction for each: what Postgres refuses for one says nothing about the next.
+        let mut transaction = connection
+            .begin_with("BEGIN READ ONLY")
+            .await
+            .map_err(CheckError::Database)?;
+        let answer = source(&mut transaction, dashboard).await;
+        transaction.rollback().await.map_err(CheckError::Database)?;
+        match answer {
+            Ok(columns) => {
+                described.insert(&dashboard.name, columns);
+            }
+            Err(Refusal::Absent) if dashboard.optional => absent.push(dashboard.name.clone()),
+            Err(Refusal::Sql(error)) if dashboard.optional && error.code() == UNDEFINED_TABLE => {
+                absent.push(dashboard.name.clone());
+            }
+            Err(Refusal::Absent) => {
+                let (message, cure) = no_source(connection, &dashboard.source)
+                    .await
+                    .map_err(CheckError::Database)?;
+                errors.push(SchemaError {
+                    file: origin.file.clone(),
+                    line: origin.source,
+                    message,
+                    cure,
+                });
+            }
+            Err(Refusal::Misfits(misfits)) => {
+                errors.extend(misfits.into_iter().map(|misfit| at(origin, misfit)));
+            }
+            Err(Refusal::Sql(error)) => errors.push(refused_sql(dashboard, origin, &error)),
+            Err(Refusal::Database(error)) => return Err(CheckError::Database(error)),
+        }
+    }
+    for (dashboard, origin) in dashboards.with_origins() {
+        relations(
+            dashboard,
+            origin,
+            dashboards,
+            &described,
+            &absent,
+            &mut errors,
+        );
+    }
+    if errors.is_empty() {
+        Ok(SourceCheck { absent })
+    } else {
+        Err(CheckError::Schema(errors))
+    }
+}
+
+enum Refusal {
+    Absent,
+    Misfits(Vec<Misfit>),
+    /// Postgres understood us and said no.
+    Sql(Box<PgDatabaseError>),
+    Database(sqlx::Error),
+}
+
+async fn source(connection: &mut PgConnection, dashboard: &Dashboard) -> Result<Columns, Refusal> {
+    let columns = match Columns::describe(connection, &dashboard.source).await? {
+        Described::Absent => return Err(Refusal::Absent),
+        Described::Present(columns) => columns,
+    };
+    let projection = Projection::new(dashboard, &columns).map_err(Refusal::Misfits)?;
+    // Planning proves what the catalogue cannot tell: rights, functions, casts.
+    let explain = format!("EXPLAIN {}", projection.hashes());
+    sqlx::query(AssertSqlSafe(explain))
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    Ok(columns)
+}
+
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(refused) => match refused.try_downcast::<PgDatabaseError>() {
+                // Class 57 is operator intervention, 53 lack of resources, 08 connection: not the file's fault.
+                Ok(refused)
+                    if ["57", "53", "08"]
+                        .iter()
+                        .any(|class| refused.code().starts_with(class)) =>
+                {
+                    Self::Database(sqlx::Error::Database(refused))
+                }
+                Ok(refused) => Self::Sql(refused),
+                Err(other) => Self::Database(sqlx::Error::Database(other)),
+            },
+            other => Self::Database(other),
+        }
+    }
+}
+
+fn at(origin: &Origin, misfit: Misfit) -> SchemaError {
+    let line = match misfit.place {
+        Place::Key => origin.key,
+        Place::Column(property) => origin.properties[property].column,
+        Place::Kind(property) => origin.properties[property].kind,
+    };
+    SchemaError {
+        file: origin.file.clone(),
+        line,
+        message: misfit.message,
+        cure: misfit.cure,
+    }
+}
+
+async fn no_source(
+    connection: &mut PgConnection,
+    source: &Source,
+) -> Result<(String, String), sqlx::Error> {
+    let Source::Table { schema, name } = source else {
+        return Ok((
+            "the query's source does not exist".to_owned(),
+            "correct the query".to_owned(),
+        ));
+    };
+    let elsewhere: Vec<String> = sqlx::query_scalar(
+        "SELECT n.nspname || '.' || c.relname
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+           AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%'
+         ORDER BY n.nspname <> $1, 1",
+    )
+    .bind(schema)
+    .persistent(false)
+    .fetch_all(connection)
+    .await?;
+    let wanted = format!("{schema}.{name}");
+    let cure = match did_you_mean(&wanted, elsewhere.iter().map(String::as_str)) {
+        suggestion if suggestion.starts_with("did you mean") => suggestion,
+        _ => "create it, correct the name, or set optional = true to go without".to_owned(),
+    };
+    Ok((
+        format!("table or view {wanted:?} does not exist in this database"),
+        cure,
+    ))
+}
+
+fn refused_sql(dashboard: &Dashboard, origin: &Origin, error: &PgDatabaseError) -> SchemaError {
+    let mut line = origin.source;
+    if let (Source::Query(query), Some(PgErrorPosition::Original(position))) =
+        (&dashboard.source, error.position())
+        && let Some(within) = position.checked_sub(QUERY_OFFSET + 1)
+        && within < query.chars().count()
+    {
+        line += query
+            .chars()
+            .take(within)
+            .filter(|character| *character == '\n')
+            .count();
+    }
+    let cure = match (error.code(), error.hint()) {
+        (INSUFFICIENT_PRIVILEGE, _) => {
+            "grant the daemon's user USAGE on the schema and SELECT on the source".to_owned()
+        }
+        (_, Some(hint)) => hint.to_lowercase(),
+        (_, None) => "correct the source, so that Postgres can read it".to_owned(),
+    };
+    SchemaError {
+        file: origin.file.clone(),
+        line,
+        message: format!("Postgres cannot read the source: {}", error.message()),
+        cure,
+    }
+}
+
+/// Checks that relation columns can hold keys of the dashboard they point to.
+fn relations(
+    dashboard: &Dashboard,
+    origin: &Origin,
+    dashboards: &Dashboards,
+    described: &HashMap<&str, Columns>,
+    absent: &[String],
+    errors: &mut Vec<SchemaError>,
+) {
+    let Some(columns) = described.get(dashboard.name.as_str()) else {
+        return;
+    };
+    for (property, at) in dashboard.properties.iter().zip(&origin.properties) {
+        let Some(target) = property
+            .kind
+            .related()
+            .and_then(|name| dashboards.get(name))
+        else {
+            continue;
+        };
+        let Some(column) = property.column.as_ref().and_then(|name| columns.get(name)) else {
+            continue;
+        };
+        let mut refuse = |message, cure: &str| {
+            errors.push(SchemaError {
+                file: origin.file.clone(),
+                line: at.to,
+                message,
+                cure: cure.to_owned(),
+            });
+        };
+        if absent.contains(&target.name) {
+            refuse(
+                format!(
+                    "property {:?} points to dashboard {:?}, whose source does not exist",
+                    property.name, target.name
+                ),
+                "create that source, or make the property a text",
+            );
+            continue;
+        }
+        let Some(target_columns) = described.get(target.name.as_str()) else {
+            continue;
+        };
+        match target.key.as_slice() {
+            [key] => {
+                if let Some(key) = target_columns.get(key).filter(|key| !relates(column, key)) {
+                    refuse(
+                        format!(
+                            "property {:?} reads column {:?} of type {}, but the key of {:?} is of type {}",
+                            property.name,
+                            column.name,
+                            column.type_name,
+                            target.name,
+                            key.type_name
+                        ),
+                        "name the column that holds that key",
+                    );
+                }
+            }
+            several if !column.holds_text() => refuse(
+                format!(
+                    "property {:?} points to dashboard {:?}, whose key has {} columns",
+                    property.name,
+                    target.name,
+                    several.len()
+                ),
+                "use a query whose column holds the whole key, such as json_build_array(a::text, b::text)::text",
+            ),
+            _ => {}
+        }
+    }
+}
