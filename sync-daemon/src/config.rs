@@ -122,6 +122,14 @@ impl DatabaseConfig {
 }
 
 impl NotionConfig {
+    /// The budget alone, for a command that prices requests without sending any.
+    pub fn requests_per_minute(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<u32, ConfigErrors> {
+        let mut errors = Vec::new();
+        requests_per_minute(&variable, &mut errors).ok_or(ConfigErrors(errors))
+    }
+
     /// Reads what concerns Notion.
     pub fn from_vars(
         variable: impl Fn(&str) -> Option<String>,
@@ -169,6 +177,21 @@ impl NotionConfig {
             _ => Err(ConfigErrors(errors)),
         }
     }
+}
+
+fn requests_per_minute(
+    variable: &impl Fn(&str) -> Option<String>,
+    errors: &mut Vec<ConfigError>,
+) -> Option<u32> {
+    let requests =
+        set(variable, "NOTION_REQUESTS_PER_MINUTE").map_or(Ok(REQUESTS_PER_MINUTE), |number| {
+            let parsed = number
+                .parse()
+                .ok()
+                .filter(|requests| (1..=6000).contains(requests));
+            parsed.ok_or_else(|| format!("is {number:?}, not a whole number from 1 to 6000"))
+        });
+    accept(errors, "NOTION_REQUESTS_PER_MINUTE", "180", requests)
 }
 
 /// A variable that is set to something; an empty one counts as not set.

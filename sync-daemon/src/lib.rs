@@ -1,1 +1,34 @@
-//! Placeholder
+//! Mirrors Postgres to Notion dashboards: the library behind `claimboard-sync`.
+//!
+//! A row's way, top to bottom: [`dashboard`] says what a board is; [`source`] reads rows and makes pages
+//! of them; [`pass`] compares them with the [`ledger`] and [`reconcile`] decides what to write; the
+//! [`backlog`] orders it under the [`budget`]; the [`writer`] records doubt, sends, and settles; the
+//! [`driver`] says when.
+
+pub mod config;
+pub mod dashboard;
+pub mod page;
+pub mod row;
+pub mod source;
+
+pub mod budget;
+pub mod notion;
+
+pub mod backlog;
+pub mod board;
+pub mod driver;
+pub mod health;
+pub mod ledger;
+pub mod observer;
+pub mod pass;
+pub mod reconcile;
+pub mod retry;
+pub mod schedule;
+pub mod writer;
+
+pub mod cli;
+pub mod open;
+
+pub mod plan;
+pub mod setup;
+pub mod verify;

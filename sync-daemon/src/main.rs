@@ -1,2 +1,34 @@
-//! Placeholder
-fn main() {}
+//! `claimboard-sync`: see the library.
+
+use std::process::ExitCode;
+
+use sync_daemon::cli;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    // A missing .env file is the normal case in production.
+    let _ = dotenvy::dotenv();
+    let cli = cli::parse(std::env::args());
+    let filter = EnvFilter::try_from_env("CLAIMBOARD_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::env::var("CLAIMBOARD_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        logs.json().init();
+    } else {
+        logs.with_target(false).init();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(cli.execute(|name| std::env::var(name).ok()))
+}

@@ -1,0 +1,329 @@
+//! What waits to be written: one entry a page, holding only the latest row version.
+//!
+//! Properties: an entry that is offered again keeps its place and the time since when its page is stale,
+//! so that a row that changes often cannot be starved, and two changes before one write cost one write.
+//! Live changes leave earliest deadline first; bulk ([`Lane::Load`]) leaves in fair turns of the
+//! dashboards. Trashes come after everything else of their dashboard. A page has one write in flight, a
+//! dashboard [`PER_DASHBOARD`]. A page waits for the pages that its relations point to, as long as those
+//! wait for nothing but their turn: a page that fails does not hold up those who mention it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use crate::budget::Lane;
+use crate::page::{DesiredPage, Key, SourceHash};
+
+/// Writes in flight for one dashboard: Notion answers 409 the more often the more there are.
+pub const PER_DASHBOARD: usize = 4;
+
+/// Writes in flight in all.
+pub const IN_FLIGHT: usize = 12;
+
+/// A page, by dashboard (index in dependency order) and key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageRef {
+    /// Index of the dashboard.
+    pub dashboard: usize,
+    /// Key of the row.
+    pub key: Key,
+}
+
+/// What a pass wants written.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The page as it should be; `None`: it should go.
+    pub page: Option<DesiredPage>,
+    /// Database time just before the snapshot in which the row was read.
+    pub read_at: DateTime<Utc>,
+    /// Whether the page has to be created.
+    pub creates: bool,
+    /// Pages of earlier dashboards that this one points to.
+    pub needs: Vec<PageRef>,
+    /// Who is asking.
+    pub lane: Lane,
+    /// Longest time the page may stay stale.
+    pub patience: Duration,
+}
+
+impl Offer {
+    /// The row version that is wanted.
+    pub fn source_hash(&self) -> Option<SourceHash> {
+        self.page.as_ref().map(|page| page.source_hash)
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    offer: Offer,
+    stale_since: Instant,
+    attempts: u32,
+    not_before: Option<Instant>,
+}
+
+/// An entry on its way out.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// Which page.
+    pub page: PageRef,
+    /// What is wanted.
+    pub offer: Offer,
+    /// Failed attempts before this one.
+    pub attempts: u32,
+    /// When the page became stale.
+    pub stale_since: Instant,
+}
+
+/// Entries in the order in which they leave: trashes last, then by deadline.
+type Turn = (bool, Instant, Key);
+
+/// The backlog of one token. Time is an argument.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    entries: HashMap<PageRef, Entry>,
+    ready: BTreeMap<usize, BTreeSet<Turn>>,
+    delayed: BTreeSet<(Instant, PageRef)>,
+    in_flight: HashMap<PageRef, bool>,
+    served: HashMap<usize, u64>,
+}
+
+impl Backlog {
+    /// Everything that one pass over a dashboard found. Entries it did not find again have nothing left to
+    /// write and are dropped; `unchanged` entries stay as they are.
+    pub fn replace(
+        &mut self,
+        dashboard: usize,
+        offers: Vec<(Key, Offer)>,
+        unchanged: &BTreeSet<Key>,
+        now: Instant,
+    ) {
+        let offered: BTreeSet<&Key> = offers.iter().map(|(key, _)| key).collect();
+        let gone: Vec<PageRef> = self
+            .entries
+            .keys()
+            .filter(|page| page.dashboard == dashboard)
+            .filter(|page| !offered.contains(&page.key) && !unchanged.contains(&page.key))
+            .cloned()
+            .collect();
+        for page in gone {
+            self.remove(&page);
+        }
+        for (key, offer) in offers {
+            self.offer(PageRef { dashboard, key }, offer, now);
+        }
+    }
+
+    fn offer(&mut self, page: PageRef, offer: Offer, now: Instant) {
+        let (stale_since, attempts, not_before) = match self.remove(&page) {
+            Some(old) if old.offer.source_hash() == offer.source_hash() => {
+                (old.stale_since, old.attempts, old.not_before)
+            }
+            Some(old) => (old.stale_since, 0, None),
+            None => (now, 0, None),
+        };
+        self.insert(
+            page,
+            Entry {
+                offer,
+                stale_since,
+                attempts,
+                not_before,
+            },
+        );
+    }
+
+    /// Whether [`Backlog::take`] would find something.
+    pub fn has_turn(&mut self, lane: Lane, now: Instant, frozen: impl Fn(usize) -> bool) -> bool {
+        self.next_turn(lane, now, frozen).is_some()
+    }
+
+    /// Takes the entry of this lane whose turn it is, and counts it as in flight.
+    pub fn take(
+        &mut self,
+        lane: Lane,
+        now: Instant,
+        frozen: impl Fn(usize) -> bool,
+    ) -> Option<Taken> {
+        let page = self.next_turn(lane, now, frozen)?;
+        let entry = self.remove(&page)?;
+        self.in_flight.insert(page.clone(), entry.offer.creates);
+        if lane == Lane::Load {
+            *self.served.entry(page.dashboard).or_default() += 1;
+        }
+        Some(Taken {
+            page,
+            offer: entry.offer,
+            attempts: entry.attempts,
+            stale_since: entry.stale_since,
+        })
+    }
+
+    /// The best of the first entries of each dashboard that may leave.
+    fn next_turn(
+        &mut self,
+        lane: Lane,
+        now: Instant,
+        frozen: impl Fn(usize) -> bool,
+    ) -> Option<PageRef> {
+        self.wake(now);
+        if self.in_flight.len() >= IN_FLIGHT {
+            return None;
+        }
+        self.ready
+            .iter()
+            .filter(|(dashboard, _)| {
+                !frozen(**dashboard) && self.in_flight_of(**dashboard) < PER_DASHBOARD
+            })
+            .filter_map(|(dashboard, turns)| {
+                turns.iter().find_map(|(trash, deadline, key)| {
+                    let page = PageRef {
+                        dashboard: *dashboard,
+                        key: key.clone(),
+                    };
+                    let served = match lane {
+                        Lane::Live => 0,
+                        Lane::Load => self.served.get(dashboard).copied().unwrap_or_default(),
+                    };
+                    (self.entries[&page].offer.lane == lane && self.may_leave(&page))
+                        .then_some(((served, *trash, *deadline), page))
+                })
+            })
+            .min()
+            .map(|(_, page)| page)
+    }
+
+    fn may_leave(&self, page: &PageRef) -> bool {
+        !self.in_flight.contains_key(page)
+            && self.entries[page].offer.needs.iter().all(|needed| {
+                let waits = self
+                    .entries
+                    .get(needed)
+                    .is_some_and(|entry| entry.offer.creates && entry.attempts == 0);
+                !waits && self.in_flight.get(needed) != Some(&true)
+            })
+    }
+
+    fn in_flight_of(&self, dashboard: usize) -> usize {
+        self.in_flight
+            .keys()
+            .filter(|page| page.dashboard == dashboard)
+            .count()
+    }
+
+    /// The write is over and nothing is left to do for this version of the row.
+    pub fn done(&mut self, page: &PageRef) {
+        self.in_flight.remove(page);
+    }
+
+    /// The write did not happen: back into the queue, unless a newer version waits there already.
+    pub fn retry(&mut self, taken: Taken, not_before: Instant) {
+        self.in_flight.remove(&taken.page);
+        if !self.entries.contains_key(&taken.page) {
+            let entry = Entry {
+                offer: taken.offer,
+                stale_since: taken.stale_since,
+                attempts: taken.attempts + 1,
+                not_before: Some(not_before),
+            };
+            self.insert(taken.page, entry);
+        }
+    }
+
+    /// When a delayed entry may leave at the earliest.
+    pub fn next_delayed(&self) -> Option<Instant> {
+        self.delayed.first().map(|(at, _)| *at)
+    }
+
+    /// Pages whose write is under way: a pass leaves them alone.
+    pub fn in_flight(&self) -> impl Iterator<Item = &PageRef> {
+        self.in_flight.keys()
+    }
+
+    /// Pages that wait.
+    pub fn waiting_pages(&self) -> impl Iterator<Item = &PageRef> {
+        self.entries.keys()
+    }
+
+    /// Row versions that wait, by key, for a pass over this dashboard to compare with.
+    pub fn waiting(&self, dashboard: usize) -> HashMap<Key, Option<SourceHash>> {
+        self.entries
+            .iter()
+            .filter(|(page, _)| page.dashboard == dashboard)
+            .map(|(page, entry)| (page.key.clone(), entry.offer.source_hash()))
+            .collect()
+    }
+
+    /// Entries of a dashboard, waiting or in flight.
+    pub fn len_of(&self, dashboard: usize) -> usize {
+        self.entries
+            .keys()
+            .filter(|page| page.dashboard == dashboard)
+            .count()
+            + self.in_flight_of(dashboard)
+    }
+
+    /// Entries, waiting or in flight.
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.in_flight.len()
+    }
+
+    /// Whether nothing waits and nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.in_flight.is_empty()
+    }
+
+    fn insert(&mut self, page: PageRef, entry: Entry) {
+        match entry.not_before {
+            Some(at) => {
+                self.delayed.insert((at, page.clone()));
+            }
+            None => {
+                self.ready
+                    .entry(page.dashboard)
+                    .or_default()
+                    .insert(turn(&page, &entry));
+            }
+        }
+        self.entries.insert(page, entry);
+    }
+
+    fn remove(&mut self, page: &PageRef) -> Option<Entry> {
+        let entry = self.entries.remove(page)?;
+        match entry.not_before {
+            Some(at) => {
+                self.delayed.remove(&(at, page.clone()));
+            }
+            None => {
+                if let Some(turns) = self.ready.get_mut(&page.dashboard) {
+                    turns.remove(&turn(page, &entry));
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
+            let Some((_, page)) = self.delayed.first().cloned() else {
+                return;
+            };
+            if let Some(mut entry) = self.remove(&page) {
+                entry.not_before = None;
+                self.insert(page, entry);
+            }
+        }
+    }
+}
+
+fn turn(page: &PageRef, entry: &Entry) -> Turn {
+    (
+        entry.offer.page.is_none(),
+        entry.stale_since + entry.offer.patience,
+        page.key.clone(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! A dashboard together with its Notion database: what every effect needs to know of both.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value as Json, json};
+
+use crate::dashboard::{Dashboard, PropertyKind};
+use crate::ledger::Binding;
+use crate::notion::{PageId, convert};
+use crate::page::{DesiredPage, Fingerprint, Key, Value};
+use crate::reconcile::{KEY_PROPERTY, NOTE_PROPERTY, NamedValue, named_values};
+
+/// A dashboard that was set up.
+#[derive(Debug, Clone)]
+pub struct Board {
+    /// What is wanted.
+    pub dashboard: Dashboard,
+    /// Where it stands.
+    pub binding: Binding,
+}
+
+/// A page as Notion returned it, in our words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadPage {
+    /// Notion's id.
+    pub id: PageId,
+    /// The key that it carries.
+    pub key: Key,
+    /// When it was created, to the minute.
+    pub created_at: Option<DateTime<Utc>>,
+    /// What stands in our properties; one that a person retyped or deleted is missing.
+    pub values: Vec<NamedValue>,
+}
+
+impl Board {
+    /// The dashboard's name.
+    pub fn name(&self) -> &str {
+        &self.dashboard.name
+    }
+
+    /// Whether all pages were examined under the dashboard's present definition.
+    pub fn is_examined(&self) -> bool {
+        self.binding.digest == Some(self.dashboard.digest())
+    }
+
+    /// Names and kinds of everything that the daemon writes to a page, the key and the note included.
+    pub fn written(&self) -> impl Iterator<Item = (&str, &PropertyKind)> {
+        self.dashboard
+            .properties
+            .iter()
+            .filter(|property| property.column.is_some())
+            .map(|property| (property.name.as_str(), &property.kind))
+            .chain([
+                (NOTE_PROPERTY, &PropertyKind::Text),
+                (KEY_PROPERTY, &PropertyKind::Text),
+            ])
+    }
+
+    /// A page's values with the names of their properties.
+    pub fn named_values(&self, page: &DesiredPage) -> Vec<NamedValue> {
+        named_values(page, self.written().map(|(name, _)| name))
+    }
+
+    /// Relations of a page: the related dashboard and the keys, property by property.
+    pub fn relations<'a>(
+        &'a self,
+        values: &'a [NamedValue],
+    ) -> impl Iterator<Item = (&'a str, &'a [Key])> {
+        values.iter().filter_map(|(name, value)| match value {
+            Value::Relation(keys) if !keys.is_empty() => {
+                Some((self.related(name)?, keys.as_slice()))
+            }
+            _ => None,
+        })
+    }
+
+    /// The dashboard that a relation property points to.
+    pub fn related(&self, property: &str) -> Option<&str> {
+        self.written()
+            .find(|(name, _)| *name == property)
+            .and_then(|(_, kind)| match kind {
+                PropertyKind::Relation { dashboard } => Some(dashboard.as_str()),
+                _ => None,
+            })
+    }
+
+    /// Values as the `properties` of a page write. Addressed by id, so that a person's rename does no harm.
+    pub fn properties(&self, values: &[NamedValue]) -> Json {
+        values
+            .iter()
+            .map(|(name, value)| {
+                let id = self.binding.property_ids.get(name).unwrap_or(name);
+                (id.clone(), convert::write_value(value))
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    /// A filter for pages that carry one of these keys; at most 100.
+    pub fn key_filter(&self, keys: &[Key]) -> Json {
+        let property = self
+            .binding
+            .property_ids
+            .get(KEY_PROPERTY)
+            .map_or(KEY_PROPERTY, String::as_str);
+        let one = |key: &Key| json!({"property": property, "rich_text": {"equals": key}});
+        json!({"or": keys.iter().map(one).collect::<Vec<_>>()})
+    }
+
+    /// Reads a page; `None` for one that carries no key: a person made it, and it is left alone.
+    pub fn read(&self, page: &Json) -> Option<ReadPage> {
+        let by_id = convert::properties_by_id(page);
+        let values: Vec<NamedValue> = self
+            .written()
+            .filter_map(|(name, kind)| {
+                let property = by_id.get(self.binding.property_ids.get(name)?.as_str())?;
+                Some((name.to_owned(), convert::read_value(kind, property)?))
+            })
+            .collect();
+        let key = values.iter().find_map(|(name, value)| match value {
+            Value::Text(key) if name == KEY_PROPERTY && !key.is_empty() => Some(key.clone()),
+            _ => None,
+        })?;
+        Some(ReadPage {
+            id: convert::id(page)?,
+            key,
+            created_at: page["created_time"].as_str().and_then(|at| at.parse().ok()),
+            values,
+        })
+    }
+
+    /// Names of relation properties that stand in the page only in part.
+    pub fn cut_relations<'a>(&'a self, page: &'a Json) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let by_id = convert::properties_by_id(page);
+        self.written().filter_map(move |(name, _)| {
+            let id = self.binding.property_ids.get(name)?;
+            (by_id.get(id.as_str())?["has_more"] == true).then_some((name, id.as_str()))
+        })
+    }
+}
+
+impl ReadPage {
+    /// A fingerprint per property that was read.
+    pub fn fingerprints(&self) -> BTreeMap<String, Fingerprint> {
+        fingerprints(&self.values)
+    }
+}
+
+/// A fingerprint per value.
+pub fn fingerprints(values: &[NamedValue]) -> BTreeMap<String, Fingerprint> {
+    values
+        .iter()
+        .map(|(name, value)| (name.clone(), value.fingerprint()))
+        .collect()
+}
+
+/// One page a key: the oldest of several, and the others.
+pub fn oldest_of_each(pages: Vec<ReadPage>) -> (HashMap<Key, ReadPage>, Vec<ReadPage>) {
+    let (mut kept, mut others) = (HashMap::<Key, ReadPage>::new(), Vec::new());
+    for page in pages {
+        match kept.entry(page.key.clone()) {
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(page);
+            }
+            std::collections::hash_map::Entry::Occupied(mut place) => {
+                let older = (page.created_at, page.id) < (place.get().created_at, place.get().id);
+                others.push(if older { place.insert(page) } else { page });
+            }
+        }
+    }
+    (kept, others)
+}

@@ -1,0 +1,424 @@
+//! The command line: what each command does, says, and exits with.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to people"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig};
+use crate::driver::{Driver, Mode};
+use crate::health::Health;
+use crate::notion::{Client, Gate, Token};
+use crate::open::{Database, Error as OpenError, open, pool};
+use crate::writer::{Writer, with_cause};
+use crate::{ledger, plan, setup, verify};
+
+/// The answer is no: differences, problems.
+const NO: u8 = 3;
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
+
+/// Mirrors Postgres to Notion dashboards.
+///
+/// First `setup`, which creates the databases under the parent page, then `run`. Everything else looks.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the answer is no (differences, problems).
+#[derive(Debug, Parser)]
+#[command(name = "claimboard-sync", version, after_long_help = ENVIRONMENT)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Folder of schema files, added to or replacing the six that ship [env: CLAIMBOARD_SCHEMAS]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    schemas: Option<String>,
+    /// Page under which the databases stand [env: NOTION_PARENT_PAGE]
+    #[arg(long, global = true, value_name = "PAGE")]
+    parent_page: Option<String>,
+    /// Requests a minute: 180, or 600 on Business and Enterprise [env: NOTION_REQUESTS_PER_MINUTE]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    requests_per_minute: Option<String>,
+    /// Another API than Notion's own [env: NOTION_BASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    base_url: Option<String>,
+    /// Answer in JSON on standard output
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create the databases under the parent page; run twice, it changes nothing
+    Setup,
+    /// Mirror until stopped
+    Run,
+    /// Mirror until nothing is left to write, then stop
+    Once,
+    /// Show what would be written; nothing is
+    Plan,
+    /// Compare every row with its page; exits 3 if they differ
+    Verify,
+    /// What the ledger knows, also while no daemon runs
+    Status,
+}
+
+const ENVIRONMENT: &str = "\
+Environment (or a .env file in the working folder):
+  DATABASE_URL                postgres://user:password@host/database; required
+  NOTION_TOKEN                the integration's token, or
+  NOTION_TOKEN_FILE           a file that holds it, read again when Notion refuses it
+  NOTION_PARENT_PAGE          the page's link, or its id
+  NOTION_BASE_URL             default https://api.notion.com
+  NOTION_REQUESTS_PER_MINUTE  default 180
+  CLAIMBOARD_SCHEMAS          folder of your own schema files
+  CLAIMBOARD_LOG              what to log: info (default), debug, warn; CLAIMBOARD_LOG_FORMAT=json for machines
+
+Examples:
+  claimboard-sync setup
+  claimboard-sync run
+  claimboard-sync plan --json | jq '.writes[].key'
+  claimboard-sync verify && echo the board is right";
+
+/// Parses the arguments; `--setup` and `--run` stand for the commands of that name.
+pub fn parse(arguments: impl IntoIterator<Item = String>) -> Cli {
+    Cli::parse_from(arguments.into_iter().enumerate().map(|(index, argument)| {
+        match (index, argument.as_str()) {
+            (1, "--setup") => "setup".to_owned(),
+            (1, "--run") => "run".to_owned(),
+            _ => argument,
+        }
+    }))
+}
+
+impl Cli {
+    /// Runs the command.
+    pub async fn execute(self, variable: impl Fn(&str) -> Option<String>) -> ExitCode {
+        match self.run(variable).await {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => {
+                let configuration = error.is::<ConfigErrors>()
+                    || error
+                        .downcast_ref::<OpenError>()
+                        .is_some_and(|error| !error.is_passing());
+                if self.json {
+                    println!("{}", json!({"error": format!("{error:#}")}));
+                }
+                eprintln!("claimboard-sync: {error:#}");
+                ExitCode::from(if configuration { USAGE } else { 1 })
+            }
+        }
+    }
+
+    async fn run(&self, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<u8> {
+        let variable = |name: &str| self.flag(name).or_else(|| variable(name));
+        match self.command {
+            Command::Status => self.status(&DatabaseConfig::from_vars(variable)?).await,
+            Command::Plan => {
+                let config = DatabaseConfig::from_vars(&variable)?;
+                let requests = NotionConfig::requests_per_minute(&variable)?;
+                self.plan(&config, requests as usize).await
+            }
+            Command::Setup | Command::Run | Command::Once | Command::Verify => {
+                let config = Config::from_vars(&variable, |path| std::fs::read_to_string(path))?;
+                let token = match variable("NOTION_TOKEN_FILE").filter(|file| !file.is_empty()) {
+                    Some(file) => Token::File(PathBuf::from(file)),
+                    None => Token::Given(config.notion.token.clone()),
+                };
+                let client = Client::new(&config.notion.base_url, token)
+                    .context("cannot start an HTTP client")?;
+                let gate = Gate::new(config.notion.requests_per_minute as usize);
+                match self.command {
+                    Command::Setup => self.setup(&config, &client, &gate).await,
+                    Command::Verify => self.verify(&config.database, &client, &gate).await,
+                    Command::Once => self.once(&config.database, client, gate).await,
+                    _ => self.mirror(&config.database, client, gate).await,
+                }
+            }
+        }
+    }
+
+    fn flag(&self, name: &str) -> Option<String> {
+        match name {
+            "CLAIMBOARD_SCHEMAS" => self.schemas.clone(),
+            "NOTION_PARENT_PAGE" => self.parent_page.clone(),
+            "NOTION_REQUESTS_PER_MINUTE" => self.requests_per_minute.clone(),
+            "NOTION_BASE_URL" => self.base_url.clone(),
+            _ => None,
+        }
+    }
+
+    fn say(
+        &self,
+        value: &impl serde::Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(value)?);
+        } else {
+            println!("{}", text());
+        }
+        Ok(())
+    }
+
+    async fn setup(&self, config: &Config, client: &Client, gate: &Gate) -> anyhow::Result<u8> {
+        let pool = pool(&config.database)?;
+        pool.acquire().await.context("Postgres cannot be reached")?;
+        coordination::migrate(&pool).await.context("cannot prepare schema coordination; DATABASE_URL must be the database's owner for setup")?;
+        let database = open(pool, config.database.schemas.as_deref()).await?;
+        database.ledger.migrate().await.context(
+            "cannot prepare schema sync; DATABASE_URL must be the database's owner for setup",
+        )?;
+        let done = setup::setup(
+            client,
+            gate,
+            &database.ledger,
+            config.notion.parent_page,
+            &database.dashboards,
+        )
+        .await?;
+        self.say(
+            &json!({"dashboards": done, "absent": database.absent}),
+            || {
+                let lines = done.iter().map(|one| match one.pages {
+                    0 => format!("{:9} {}", one.action, one.name),
+                    pages => format!("{:9} {} ({pages} pages taken over)", one.action, one.name),
+                });
+                let absent = database
+                    .absent
+                    .iter()
+                    .map(|name| format!("skipped   {name}: its table does not exist here"));
+                lines.chain(absent).collect::<Vec<_>>().join("\n")
+            },
+        )?;
+        Ok(0)
+    }
+
+    async fn plan(
+        &self,
+        config: &DatabaseConfig,
+        requests_per_minute: usize,
+    ) -> anyhow::Result<u8> {
+        let database = open(pool(config)?, config.schemas.as_deref()).await?;
+        let boards = database.boards().await?;
+        let plan = plan::plan(
+            &database.pool,
+            &database.ledger,
+            &boards,
+            requests_per_minute,
+        )
+        .await?;
+        self.say(&plan, || plan.to_string())?;
+        Ok(0)
+    }
+
+    async fn verify(
+        &self,
+        config: &DatabaseConfig,
+        client: &Client,
+        gate: &Gate,
+    ) -> anyhow::Result<u8> {
+        let database = open(pool(config)?, config.schemas.as_deref()).await?;
+        let boards = database.boards().await?;
+        let bar = ProgressBar::new(boards.len() as u64).with_style(
+            ProgressStyle::with_template("reading {msg} {pos}/{len}").expect("a valid template"),
+        );
+        let verdict = verify::verify(&database.pool, client, gate, &boards, |name| {
+            bar.set_message(name.to_owned());
+            bar.inc(1);
+        })
+        .await?;
+        bar.finish_and_clear();
+        self.say(&verdict, || {
+            let lines = verdict.dashboards.iter().flat_map(|one| {
+                let head = format!(
+                    "{:16} {:5} rows {:5} pages {:3} missing {:3} extra {:3} different",
+                    one.name, one.rows, one.pages, one.missing, one.extra, one.different
+                );
+                std::iter::once(head)
+                    .chain(one.examples.iter().map(|example| format!("    {example}")))
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        })?;
+        Ok(if verdict.is_clean() { 0 } else { NO })
+    }
+
+    async fn status(&self, config: &DatabaseConfig) -> anyhow::Result<u8> {
+        let ledger = ledger::Ledger::new(pool(config)?);
+        if !ledger
+            .exists()
+            .await
+            .context("Postgres cannot be reached")?
+        {
+            return Err(OpenError::NotSetUp(Vec::new()).into());
+        }
+        let (dashboards, problems) = (ledger.summaries().await?, ledger.problems().await?);
+        let trouble = !problems.is_empty() || dashboards.iter().any(|one| one.problem.is_some());
+        self.say(&json!({"dashboards": dashboards, "problems": problems}), || {
+            let lines = dashboards.iter().flat_map(|one| {
+                let rows = one.rows.map_or_else(|| "?".to_owned(), |rows| rows.to_string());
+                let written = one.written_at.map_or_else(|| "never".to_owned(), |at| at.format("%F %T UTC").to_string());
+                let head = format!(
+                    "{:16} {rows:>6} rows {:6} pages {:4} waiting {:3} in doubt   last write {written}",
+                    one.name, one.pages, one.backlog, one.in_doubt
+                );
+                std::iter::once(head).chain(one.problem.iter().map(|problem| format!("    stands still: {problem}")))
+            });
+            let rows = problems.iter().map(|row| format!("problem  {} {}: {}", row.dashboard, row.key, row.problem));
+            lines.chain(rows).collect::<Vec<_>>().join("\n")
+        })?;
+        Ok(if trouble { NO } else { 0 })
+    }
+
+    async fn once(
+        &self,
+        config: &DatabaseConfig,
+        client: Client,
+        gate: Gate,
+    ) -> anyhow::Result<u8> {
+        let database = open(pool(config)?, config.schemas.as_deref()).await?;
+        let boards = database.boards().await?;
+        let driver = driver(&database, boards, client, gate, Mode::Once);
+        let bar = ProgressBar::new(0).with_style(
+            ProgressStyle::with_template("{bar:40} {pos}/{len} pages, {eta} left")
+                .expect("a valid template"),
+        );
+        let report = driver
+            .run(stopped(), |driver| {
+                bar.set_length(driver.written() + driver.backlog_len() as u64);
+                bar.set_position(driver.written());
+            })
+            .await;
+        bar.finish_and_clear();
+        self.say(&report, || {
+            format!(
+                "{} pages written, {} rows with problems, {} dashboards stand still",
+                report.written, report.problems, report.frozen
+            )
+        })?;
+        Ok(if report.problems + report.frozen == 0 {
+            0
+        } else {
+            NO
+        })
+    }
+
+    async fn mirror(
+        &self,
+        config: &DatabaseConfig,
+        client: Client,
+        gate: Gate,
+    ) -> anyhow::Result<u8> {
+        let shutdown = stopped();
+        let Some((database, boards)) = await_database(config, &shutdown).await? else {
+            return Ok(0);
+        };
+        for name in &database.absent {
+            tracing::info!(
+                dashboard = name,
+                "dashboard skipped: its table does not exist in this database"
+            );
+        }
+        tracing::info!(dashboards = boards.len(), "mirroring");
+        let driver = driver(&database, boards, client, gate, Mode::Forever);
+        tell_systemd(&[sd_notify::NotifyState::Ready]);
+        let mut said = String::new();
+        let report = driver
+            .run(shutdown, |driver| {
+                let line = driver.status_line();
+                if line != said {
+                    tell_systemd(&[sd_notify::NotifyState::Status(&line)]);
+                    said = line;
+                }
+            })
+            .await;
+        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        tracing::info!(written = report.written, "stopped");
+        Ok(0)
+    }
+}
+
+fn driver(
+    database: &Database,
+    boards: Vec<crate::board::Board>,
+    client: Client,
+    gate: Gate,
+    mode: Mode,
+) -> Driver {
+    let writer = Writer {
+        ledger: database.ledger.clone(),
+        client,
+        gate,
+        boards,
+    };
+    Driver::new(database.pool.clone(), Arc::new(writer), mode)
+}
+
+/// Opens the database, however long it is away. `None`: stopped while waiting.
+async fn await_database(
+    config: &DatabaseConfig,
+    shutdown: &CancellationToken,
+) -> Result<Option<(Database, Vec<crate::board::Board>)>, OpenError> {
+    let pool = pool(config)?;
+    let mut health = Health::new("Postgres");
+    loop {
+        let opened = async {
+            let database = open(pool.clone(), config.schemas.as_deref()).await?;
+            let boards = database.boards().await?;
+            Ok((database, boards))
+        };
+        let now = tokio::time::Instant::now();
+        match opened.await {
+            Ok(opened) => {
+                health.well(now);
+                return Ok(Some(opened));
+            }
+            Err(error @ OpenError::Database(_)) => health.ill(&with_cause(&error), now),
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            () = tokio::time::sleep_until(health.next_try(now)) => {}
+        }
+    }
+}
+
+/// Cancelled by SIGINT or SIGTERM.
+fn stopped() -> CancellationToken {
+    let token = CancellationToken::new();
+    let stopped = token.clone();
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        match (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        ) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                stopped.cancel();
+            }
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(%error, "cannot listen for signals; a stop will not be graceful");
+            }
+        }
+    });
+    token
+}
+
+/// Outside systemd there is nobody to tell.
+fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "cannot tell systemd");
+    }
+}

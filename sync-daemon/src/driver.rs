@@ -1,0 +1,602 @@
+//! The loop: look, queue, write, until told to stop.
+//!
+//! One task owns all state (timetables, backlog, health) and starts two kinds of work: at most one look at
+//! Postgres at a time, and writes as far as the budget and the backlog allow. It takes no input but their
+//! results, so that every path is the same path: after a crash, a refusal or a missed hint, the next pass
+//! finds what is left to do. Retry time has one owner: the backlog for a page, [`Health`] for a service.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backlog::{Backlog, Offer, PageRef, Taken};
+use crate::budget::Lane;
+use crate::health::Health;
+use crate::ledger::Doubt;
+use crate::observer::{Request, Sight, look};
+use crate::pass::{Pass, PassError, Queued};
+use crate::schedule::{PROBE, Timetable};
+use crate::writer::{KEYS_A_QUERY, LookUpError, Outcome, Writer, with_cause};
+
+/// How long a stop waits for writes in flight.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long a dashboard that stands still is left alone.
+const FROZEN: Duration = Duration::from_secs(60);
+
+/// How often the history of writes is pruned.
+const PRUNE: Duration = Duration::from_secs(3_600);
+
+/// How often a look-up of creates in doubt is repeated.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Whether to go on for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Until stopped.
+    Forever,
+    /// Until nothing is left to write.
+    Once,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// Pages written.
+    pub written: u64,
+    /// Rows that could not be written.
+    pub problems: usize,
+    /// Dashboards that stand still.
+    pub frozen: usize,
+}
+
+/// The daemon's state.
+#[derive(Debug)]
+pub struct Driver {
+    pool: PgPool,
+    writer: Arc<Writer>,
+    mode: Mode,
+    backlog: Backlog,
+    tables: Vec<Timetable>,
+    /// Dashboards all of whose pages were examined under their present definition.
+    examined: BTreeSet<usize>,
+    frozen: HashMap<usize, Freeze>,
+    /// Dashboards whose ledger may still carry the note of a problem.
+    troubled: BTreeSet<usize>,
+    failing: HashMap<usize, HashMap<String, String>>,
+    doubts: HashMap<usize, Vec<Doubt>>,
+    looked_up: Instant,
+    pruned: Option<Instant>,
+    last_snapshot: Option<String>,
+    last_look: Option<Instant>,
+    wrote_at: Instant,
+    postgres: Health,
+    notion: Health,
+    report: Report,
+    looks: JoinSet<Result<Sight, PassError>>,
+    writes: JoinSet<(Taken, sqlx::Result<Outcome>)>,
+    look_ups: JoinSet<(usize, Result<(), LookUpError>)>,
+}
+
+/// Why a dashboard stands still.
+#[derive(Debug)]
+struct Freeze {
+    until: Instant,
+    cause: Cause,
+    problem: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Its rows cannot be read.
+    Source,
+    /// Its database cannot be written.
+    Notion,
+}
+
+impl Driver {
+    /// A driver for boards that were set up.
+    pub fn new(pool: PgPool, writer: Arc<Writer>, mode: Mode) -> Self {
+        let now = Instant::now();
+        let tables: Vec<_> = writer
+            .boards
+            .iter()
+            .map(|board| Timetable::new(board.dashboard.cadence, now))
+            .collect();
+        let tables_len = tables.len();
+        let examined = (0..tables_len)
+            .filter(|index| writer.boards[*index].is_examined())
+            .collect();
+        Self {
+            pool,
+            writer,
+            mode,
+            examined,
+            tables,
+            backlog: Backlog::default(),
+            frozen: HashMap::new(),
+            troubled: (0..tables_len).collect(),
+            failing: HashMap::new(),
+            doubts: HashMap::new(),
+            looked_up: now,
+            pruned: None,
+            last_snapshot: None,
+            last_look: None,
+            wrote_at: now,
+            postgres: Health::new("Postgres"),
+            notion: Health::new("Notion"),
+            report: Report::default(),
+            looks: JoinSet::new(),
+            writes: JoinSet::new(),
+            look_ups: JoinSet::new(),
+        }
+    }
+
+    /// Runs until `shutdown`, or in [`Mode::Once`] until nothing is left to write.
+    pub async fn run(
+        mut self,
+        shutdown: CancellationToken,
+        mut progress: impl FnMut(&Self),
+    ) -> Report {
+        loop {
+            let now = Instant::now();
+            self.start_look(now);
+            self.start_look_ups(now);
+            let room_at = self.start_writes(now);
+            progress(&self);
+            if self.mode == Mode::Once && self.finished() {
+                break;
+            }
+            let wake = self.next_wake(now, room_at);
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                Some(done) = self.looks.join_next() => self.looked(done).await,
+                Some(done) = self.writes.join_next() => self.wrote(done).await,
+                Some(done) = self.look_ups.join_next() => self.looked_at_doubts(done),
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+        self.stop().await;
+        self.report.problems = self.failing.values().map(HashMap::len).sum();
+        self.report.frozen = self.frozen.len();
+        self.report
+    }
+
+    /// Pages that wait or are being written.
+    pub fn backlog_len(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// Pages written so far.
+    pub fn written(&self) -> u64 {
+        self.report.written
+    }
+
+    /// A line for people and service managers.
+    pub fn status_line(&self) -> String {
+        match self.postgres.problem().or(self.notion.problem()) {
+            Some(problem) => format!("waiting: {problem}"),
+            None => format!(
+                "{} pages written, {} waiting",
+                self.report.written,
+                self.backlog.len()
+            ),
+        }
+    }
+
+    fn start_look(&mut self, now: Instant) {
+        let next = self
+            .last_look
+            .map_or(now, |last| last + PROBE)
+            .max(self.postgres.next_try(now));
+        if !self.looks.is_empty() || now < next {
+            return;
+        }
+        let mut request = Request {
+            last_snapshot: self.last_snapshot.clone(),
+            wanted: HashMap::new(),
+            if_moved: HashMap::new(),
+        };
+        for index in 0..self.tables.len() {
+            let mut if_moved = self.tables[index].clone();
+            if_moved.database_moved();
+            if self.tables[index].wants_pass(now) {
+                request.wanted.insert(index, self.queued(index));
+            } else if if_moved.wants_pass(now) {
+                request.if_moved.insert(index, self.queued(index));
+            }
+        }
+        self.last_look = Some(now);
+        let (pool, writer) = (self.pool.clone(), Arc::clone(&self.writer));
+        self.looks
+            .spawn(async move { look(&pool, &writer.ledger, &writer.boards, request).await });
+    }
+
+    fn queued(&self, dashboard: usize) -> Queued {
+        let in_flight: HashSet<_> = self
+            .backlog
+            .in_flight()
+            .filter(|page| page.dashboard == dashboard)
+            .map(|page| page.key.clone())
+            .collect();
+        Queued {
+            waiting: self.backlog.waiting(dashboard),
+            in_flight,
+            examine_all: !self.examined.contains(&dashboard),
+        }
+    }
+
+    async fn looked(&mut self, done: Result<Result<Sight, PassError>, tokio::task::JoinError>) {
+        let now = Instant::now();
+        let sight = match done.expect("a look does not panic") {
+            Ok(sight) => sight,
+            Err(error) => {
+                return self.postgres.ill(&with_cause(&error), now);
+            }
+        };
+        self.postgres.well(now);
+        if sight.moved {
+            self.tables.iter_mut().for_each(Timetable::database_moved);
+        }
+        self.last_snapshot = Some(sight.snapshot);
+        let started = self.last_look.unwrap_or(now);
+        let count = self.tables.len();
+        for (index, result) in sight.passes {
+            #[expect(clippy::cast_precision_loss, reason = "a handful of dashboards")]
+            let offset = index as f64 / count as f64;
+            match result {
+                Ok(pass) => {
+                    self.tables[index].passed(started, pass.cost, offset);
+                    if let Err(error) = self.passed(index, pass, now).await {
+                        self.postgres.ill(&with_cause(&error), now);
+                    }
+                }
+                Err(error) => {
+                    self.tables[index].passed(started, PROBE, offset);
+                    self.freeze(index, Cause::Source, with_cause(&error), now)
+                        .await;
+                }
+            }
+        }
+    }
+
+    /// Takes over what a pass found.
+    async fn passed(&mut self, index: usize, pass: Pass, now: Instant) -> sqlx::Result<()> {
+        let board = &self.writer.boards[index];
+        let (limit, patience) = (self.writer.gate.used().1, board.dashboard.cadence);
+        let bulk = pass.findings.len() + pass.unchanged.len() > (limit / 4).max(1);
+        let current = pass.findings.is_empty() && pass.unchanged.is_empty();
+
+        let failing = self.failing.entry(index).or_default();
+        failing.retain(|key, _| {
+            pass.unchanged.contains(key) || pass.findings.iter().any(|found| found.key == *key)
+        });
+        for error in &pass.row_errors {
+            let key = error.key.clone().unwrap_or_else(|| "(no key)".to_owned());
+            if failing.insert(key.clone(), error.message.clone()).is_none() {
+                tracing::warn!(
+                    dashboard = board.name(),
+                    page.key = key,
+                    problem = error.message,
+                    "a row cannot be shown"
+                );
+            }
+        }
+        let offers = pass
+            .findings
+            .into_iter()
+            .map(|finding| {
+                let needs = finding
+                    .page
+                    .as_ref()
+                    .map_or_else(Vec::new, |page| self.needs(index, page));
+                let offer = Offer {
+                    creates: matches!(finding.step, crate::reconcile::Step::Create(_)),
+                    page: finding.page,
+                    read_at: pass.read_at,
+                    needs,
+                    lane: if bulk { Lane::Load } else { Lane::Live },
+                    patience,
+                };
+                (finding.key, offer)
+            })
+            .collect();
+        self.backlog.replace(index, offers, &pass.unchanged, now);
+        self.doubts.insert(index, pass.doubts);
+
+        let board = &self.writer.boards[index];
+        let ledger = &self.writer.ledger;
+        let failing = &self.failing[&index];
+        for (key, problem) in failing {
+            ledger.note_problem(board.name(), key, problem).await?;
+        }
+        ledger
+            .keep_problems(board.name(), &failing.keys().collect::<Vec<_>>())
+            .await?;
+        let rows = i64::try_from(pass.rows).unwrap_or(i64::MAX);
+        let backlog = i64::try_from(self.backlog.len_of(index)).unwrap_or(i64::MAX);
+        let digest = (current && !self.examined.contains(&index)).then(|| board.dashboard.digest());
+        ledger.passed(board.name(), rows, backlog, digest).await?;
+        if current {
+            self.examined.insert(index);
+        }
+        if self.pruned.is_none_or(|at| now > at + PRUNE) {
+            self.pruned = Some(now);
+            ledger.prune_history().await?;
+        }
+        self.thaw(index, Cause::Source).await
+    }
+
+    /// Pages of earlier dashboards that a page points to. Later ones, and the own one, are filled in by a
+    /// second write, because waiting for them could go round in a circle.
+    fn needs(&self, index: usize, page: &crate::page::DesiredPage) -> Vec<PageRef> {
+        let board = &self.writer.boards[index];
+        let values = board.named_values(page);
+        board
+            .relations(&values)
+            .filter_map(|(related, keys)| {
+                let dashboard = self.writer.boards[..index]
+                    .iter()
+                    .position(|board| board.name() == related)?;
+                Some(keys.iter().map(move |key| PageRef {
+                    dashboard,
+                    key: key.clone(),
+                }))
+            })
+            .flatten()
+            .collect()
+    }
+
+    /// Starts what may start. Returns when the budget has room again, if it has none.
+    fn start_writes(&mut self, now: Instant) -> Option<Instant> {
+        if now < self.notion.next_try(now)
+            || (self.notion.problem().is_some() && !self.writes.is_empty())
+        {
+            return None;
+        }
+        let mut room_at = None;
+        for lane in [Lane::Live, Lane::Load] {
+            loop {
+                let frozen = |dashboard: usize| {
+                    self.frozen
+                        .get(&dashboard)
+                        .is_some_and(|freeze| freeze.until > now)
+                };
+                if !self.backlog.has_turn(lane, now, frozen) {
+                    break;
+                }
+                let permit = match self.writer.gate.try_admit(lane) {
+                    Ok(permit) => permit,
+                    Err(at) => {
+                        room_at = [room_at, at].into_iter().flatten().min();
+                        break;
+                    }
+                };
+                let Some(taken) = self.backlog.take(lane, now, frozen) else {
+                    break;
+                };
+                let writer = Arc::clone(&self.writer);
+                self.writes.spawn(async move {
+                    let outcome = writer.write(&taken, permit).await;
+                    (taken, outcome)
+                });
+                if self.notion.problem().is_some() {
+                    return room_at;
+                }
+            }
+        }
+        room_at
+    }
+
+    async fn wrote(
+        &mut self,
+        done: Result<(Taken, sqlx::Result<Outcome>), tokio::task::JoinError>,
+    ) {
+        let (taken, outcome) = done.expect("a write does not panic");
+        let now = Instant::now();
+        let index = taken.page.dashboard;
+        self.wrote_at = now;
+        match outcome {
+            Ok(Outcome::Done) => {
+                self.notion.well(now);
+                self.report.written += 1;
+                self.backlog.done(&taken.page);
+                if let Err(error) = self.thaw(index, Cause::Notion).await {
+                    self.postgres.ill(&with_cause(&error), now);
+                }
+            }
+            Ok(Outcome::Retry) => {
+                let wait = backoff(
+                    taken.attempts,
+                    Duration::from_millis(500),
+                    Duration::from_secs(60),
+                );
+                self.backlog.retry(taken, now + wait);
+            }
+            Ok(Outcome::Problem(problem)) => {
+                self.notion.well(now);
+                let key = taken.page.key.clone();
+                let wait = backoff(
+                    taken.attempts,
+                    Duration::from_secs(30),
+                    Duration::from_secs(3_600),
+                );
+                self.backlog.retry(taken, now + wait);
+                self.failing.entry(index).or_default().insert(key, problem);
+                self.tables[index].hurry(now);
+            }
+            Ok(Outcome::Frozen(problem)) => {
+                self.backlog.retry(taken, now);
+                self.freeze(index, Cause::Notion, problem, now).await;
+            }
+            Ok(Outcome::Away(problem)) => {
+                self.backlog.retry(taken, now);
+                self.notion.ill(&problem, now);
+            }
+            Err(error) => {
+                self.backlog.retry(taken, now + PROBE);
+                self.postgres.ill(&with_cause(&error), now);
+            }
+        }
+    }
+
+    /// Stops writing to one dashboard for a while, and says why.
+    async fn freeze(&mut self, index: usize, cause: Cause, problem: String, now: Instant) {
+        let name = self.writer.boards[index].name();
+        let noted = self
+            .writer
+            .ledger
+            .dashboard_problem(name, Some(&problem))
+            .await;
+        if self
+            .frozen
+            .get(&index)
+            .is_none_or(|freeze| freeze.problem != problem)
+        {
+            tracing::error!(
+                dashboard = name,
+                problem,
+                "dashboard stands still; it is tried again every minute"
+            );
+        }
+        self.frozen.insert(
+            index,
+            Freeze {
+                until: now + FROZEN,
+                cause,
+                problem,
+            },
+        );
+        if let Err(error) = noted {
+            self.postgres.ill(&with_cause(&error), now);
+        }
+    }
+
+    /// What made a dashboard stand still is over.
+    async fn thaw(&mut self, index: usize, cause: Cause) -> sqlx::Result<()> {
+        if self
+            .frozen
+            .get(&index)
+            .is_some_and(|freeze| freeze.cause == cause)
+        {
+            self.frozen.remove(&index);
+            self.troubled.insert(index);
+        }
+        if !self.frozen.contains_key(&index) && self.troubled.remove(&index) {
+            let name = self.writer.boards[index].name();
+            self.writer.ledger.dashboard_problem(name, None).await?;
+        }
+        Ok(())
+    }
+
+    fn start_look_ups(&mut self, now: Instant) {
+        let due = self.looked_up + LOOK_AGAIN <= now || self.last_look.is_none();
+        if !self.look_ups.is_empty() || !due || now < self.notion.next_try(now) {
+            return;
+        }
+        for (index, mut doubts) in std::mem::take(&mut self.doubts) {
+            doubts.truncate(KEYS_A_QUERY);
+            if doubts.is_empty() || self.frozen.contains_key(&index) {
+                continue;
+            }
+            self.looked_up = now;
+            let writer = Arc::clone(&self.writer);
+            self.look_ups.spawn(async move {
+                let permit = writer.gate.admit(Lane::Live).await;
+                (index, writer.look_up(index, &doubts, permit).await)
+            });
+        }
+    }
+
+    fn looked_at_doubts(
+        &mut self,
+        done: Result<(usize, Result<(), LookUpError>), tokio::task::JoinError>,
+    ) {
+        let (index, result) = done.expect("a look-up does not panic");
+        let now = Instant::now();
+        self.wrote_at = now;
+        self.tables[index].hurry(now + PROBE);
+        match result {
+            Ok(()) => self.notion.well(now),
+            Err(LookUpError::Notion(error)) => self.notion.ill(&with_cause(&error), now),
+            Err(LookUpError::Ledger(error)) => self.postgres.ill(&with_cause(&error), now),
+        }
+    }
+
+    /// Nothing to write is left, as of a look that began after the last write ended. Rows and dashboards
+    /// with problems do not hold this up.
+    fn finished(&self) -> bool {
+        let stuck: BTreeSet<PageRef> = self
+            .failing
+            .iter()
+            .flat_map(|(dashboard, keys)| {
+                keys.keys().map(|key| PageRef {
+                    dashboard: *dashboard,
+                    key: key.clone(),
+                })
+            })
+            .collect();
+        let only_stuck = self
+            .backlog
+            .waiting_pages()
+            .all(|page| stuck.contains(page) || self.frozen.contains_key(&page.dashboard));
+        let in_doubt = self
+            .doubts
+            .iter()
+            .any(|(index, doubts)| !doubts.is_empty() && !self.frozen.contains_key(index));
+        let idle = self.looks.is_empty() && self.writes.is_empty() && self.look_ups.is_empty();
+        let seen = self
+            .tables
+            .iter()
+            .all(|table| table.passed_since(self.wrote_at));
+        idle && seen && only_stuck && !in_doubt && self.postgres.problem().is_none()
+    }
+
+    fn next_wake(&self, now: Instant, room_at: Option<Instant>) -> Instant {
+        let look = self
+            .last_look
+            .map_or(now, |last| last + PROBE)
+            .max(self.postgres.next_try(now));
+        [Some(look), room_at, self.backlog.next_delayed()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(look)
+            .max(now + Duration::from_millis(5))
+    }
+
+    async fn stop(&mut self) {
+        self.looks.abort_all();
+        self.look_ups.abort_all();
+        let in_flight = self.writes.len();
+        if in_flight > 0 {
+            tracing::info!(in_flight, "stopping: finishing the writes in flight");
+        }
+        let finish = async {
+            while let Some(done) = self.writes.join_next().await {
+                self.wrote(done).await;
+            }
+        };
+        if tokio::time::timeout(GRACE, finish).await.is_err() {
+            tracing::warn!(
+                in_flight = self.writes.len(),
+                "gave up waiting; what is in flight stays in doubt and is looked up at the next start"
+            );
+            self.writes.abort_all();
+        }
+    }
+}
+
+/// Doubling from `first` to `most`, with up to a quarter of jitter.
+fn backoff(attempts: u32, first: Duration, most: Duration) -> Duration {
+    let wait = first
+        .saturating_mul(2_u32.saturating_pow(attempts.min(16)))
+        .min(most);
+    wait.mul_f64(rand::rng().random_range(0.75..1.0))
+}

@@ -1,0 +1,588 @@
+//! The ledger: what is known of every page, durable. All SQL on schema `sync` is in this file.
+//!
+//! A write leaves only after its doubt is committed here ([`Ledger::doubt`]), and doubt ends only with an
+//! answer ([`Ledger::settle`]). So after a crash at any moment, every page that might differ from what the
+//! ledger says is marked, and nothing else is.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use sqlx::types::Json;
+
+use crate::notion::PageId;
+use crate::page::{Fingerprint, Key, SourceHash};
+use crate::reconcile::{Known, State, Step};
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sync");
+
+/// The ledger in Postgres.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    pool: PgPool,
+}
+
+/// The Notion database of a dashboard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The database.
+    pub database_id: uuid::Uuid,
+    /// Its data source, which holds properties and pages.
+    pub data_source_id: uuid::Uuid,
+    /// Notion's property ids by our names.
+    pub property_ids: BTreeMap<String, String>,
+    /// Digest under which all pages were last examined.
+    pub digest: Option<Fingerprint>,
+}
+
+/// A page at a glance, for a pass to compare with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    /// How sure we are.
+    pub state: State,
+    /// The row version that the page shows.
+    pub source_hash: Option<SourceHash>,
+    /// Whether it points to rows that had no page.
+    pub unresolved: bool,
+    /// Whether the page is known to exist; only a create in doubt has none.
+    pub has_page: bool,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone)]
+pub enum Ending<'a> {
+    /// Answered: the page stands as written.
+    Written {
+        /// The page.
+        page_id: PageId,
+        /// The row version it shows now.
+        source_hash: Option<SourceHash>,
+        /// What was written.
+        fingerprints: BTreeMap<String, Fingerprint>,
+        /// Whether relations point to rows that have no page.
+        unresolved: bool,
+    },
+    /// Answered: the page is in the trash now.
+    Trashed(PageId),
+    /// Answered, or never sent: nothing was written; what was known before still holds.
+    NotWritten(Option<&'a Known>),
+    /// Not answered: doubt stays.
+    InDoubt,
+}
+
+/// A create whose answer is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Doubt {
+    /// The row's key.
+    pub key: Key,
+    /// How long ago the create was sent, by the database's clock.
+    pub age_seconds: f64,
+}
+
+/// A dashboard in numbers, for `status`.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct Summary {
+    /// The dashboard.
+    pub name: String,
+    /// Rows of the source at the last pass.
+    pub rows: Option<i64>,
+    /// Pages that stand.
+    pub pages: i64,
+    /// Pages whose last write is in doubt.
+    pub in_doubt: i64,
+    /// Rows that could not be written.
+    pub problems: i64,
+    /// Pages that waited to be written when the daemon last said so.
+    pub backlog: i64,
+    /// When a pass last noted something.
+    pub passed_at: Option<DateTime<Utc>>,
+    /// When a page was last written.
+    pub written_at: Option<DateTime<Utc>>,
+    /// Why the dashboard stands still, if it does.
+    pub problem: Option<String>,
+}
+
+/// A row that cannot be written.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct Problem {
+    /// The dashboard.
+    pub dashboard: String,
+    /// The row.
+    pub key: Key,
+    /// Why.
+    pub problem: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+type GlanceRow = (Key, String, Option<SourceHash>, bool, bool);
+type KnownRow = (
+    Key,
+    String,
+    Option<PageId>,
+    Option<SourceHash>,
+    Json<BTreeMap<String, Fingerprint>>,
+);
+
+impl Ledger {
+    /// The ledger of this database.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Creates or upgrades schema `sync`.
+    pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
+        MIGRATOR.run(&self.pool).await
+    }
+
+    /// Whether `setup` has run here.
+    pub async fn exists(&self) -> sqlx::Result<bool> {
+        sqlx::query_scalar("SELECT to_regclass('sync.pages') IS NOT NULL")
+            .fetch_one(&self.pool)
+            .await
+    }
+
+    /// The databases that were set up, by dashboard.
+    pub async fn bindings(&self) -> sqlx::Result<HashMap<String, Binding>> {
+        type Row = (
+            String,
+            uuid::Uuid,
+            uuid::Uuid,
+            Json<BTreeMap<String, String>>,
+            Option<uuid::Uuid>,
+        );
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT name, database_id, data_source_id, property_ids, digest FROM sync.dashboards",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(
+                |(name, database_id, data_source_id, Json(property_ids), digest)| {
+                    let digest = digest.map(Fingerprint::from);
+                    (
+                        name,
+                        Binding {
+                            database_id,
+                            data_source_id,
+                            property_ids,
+                            digest,
+                        },
+                    )
+                },
+            )
+            .collect())
+    }
+
+    /// Notes the Notion database of a dashboard.
+    pub async fn bind(&self, name: &str, binding: &Binding) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO sync.dashboards (name, database_id, data_source_id, property_ids)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (name) DO UPDATE SET (database_id, data_source_id, property_ids)
+                 = (EXCLUDED.database_id, EXCLUDED.data_source_id, EXCLUDED.property_ids)",
+        )
+        .bind(name)
+        .bind(binding.database_id)
+        .bind(binding.data_source_id)
+        .bind(Json(&binding.property_ids))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets a dashboard and its pages; Notion keeps what it has.
+    pub async fn unbind(&self, name: &str) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM sync.dashboards WHERE name = $1")
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Every page of a dashboard, in key order.
+    pub async fn glances(&self, dashboard: &str) -> sqlx::Result<BTreeMap<Key, Glance>> {
+        let rows: Vec<GlanceRow> = sqlx::query_as(
+            "SELECT key, state, source_hash, unresolved, page_id IS NOT NULL FROM sync.pages WHERE dashboard = $1",
+        )
+        .bind(dashboard)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(key, state, source_hash, unresolved, has_page)| {
+                Ok((
+                    key,
+                    Glance {
+                        state: parse_state(&state)?,
+                        source_hash,
+                        unresolved,
+                        has_page,
+                    },
+                ))
+            })
+            .collect()
+    }
+
+    /// All that is known of some pages.
+    pub async fn known(&self, dashboard: &str, keys: &[Key]) -> sqlx::Result<HashMap<Key, Known>> {
+        let rows: Vec<KnownRow> = sqlx::query_as(
+            "SELECT key, state, page_id, source_hash, fingerprints FROM sync.pages
+             WHERE dashboard = $1 AND key = ANY ($2)",
+        )
+        .bind(dashboard)
+        .bind(keys)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(key, state, page_id, source_hash, Json(fingerprints))| {
+                Ok((
+                    key,
+                    Known {
+                        state: parse_state(&state)?,
+                        page_id,
+                        source_hash,
+                        fingerprints,
+                    },
+                ))
+            })
+            .collect()
+    }
+
+    /// The pages that stand for some rows.
+    pub async fn page_ids(
+        &self,
+        dashboard: &str,
+        keys: &[Key],
+    ) -> sqlx::Result<HashMap<Key, PageId>> {
+        let rows: Vec<(Key, PageId)> = sqlx::query_as(
+            "SELECT key, page_id FROM sync.pages
+             WHERE dashboard = $1 AND key = ANY ($2) AND page_id IS NOT NULL AND state <> 'trashed'",
+        )
+        .bind(dashboard)
+        .bind(keys)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Records, durably, that a write is about to leave. Returns the write's number.
+    ///
+    /// The properties that it carries are forgotten, so that they count as different until it is answered.
+    pub async fn doubt(
+        &self,
+        dashboard: &str,
+        key: &Key,
+        step: &Step,
+        source_hash: Option<SourceHash>,
+        read_at: DateTime<Utc>,
+    ) -> sqlx::Result<i64> {
+        let properties: Vec<&str> = step
+            .values()
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let page_id = match step {
+            Step::Update(page, _) | Step::Restore(page, _) | Step::Trash(page) => Some(*page),
+            Step::Create(_) | Step::LookUp | Step::Nothing => None,
+        };
+        sqlx::query_scalar(
+            "WITH page AS (
+                 INSERT INTO sync.pages (dashboard, key, state, page_id, doubt_since)
+                 VALUES ($1, $2, 'in_doubt', $3, clock_timestamp())
+                 ON CONFLICT (dashboard, key) DO UPDATE SET
+                     state = 'in_doubt', doubt_since = clock_timestamp(), source_hash = NULL,
+                     fingerprints = pages.fingerprints - $5
+             )
+             INSERT INTO sync.writes (dashboard, key, kind, properties, source_hash, read_at, sent_at)
+             VALUES ($1, $2, $4, $5, $6, $7, clock_timestamp()) RETURNING id",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .bind(page_id)
+        .bind(step.kind())
+        .bind(&properties)
+        .bind(source_hash)
+        .bind(read_at)
+        .fetch_one(&self.pool)
+        .await
+    }
+
+    /// Ends a write. `outcome` is one word for the history.
+    pub async fn settle(
+        &self,
+        write: i64,
+        dashboard: &str,
+        key: &Key,
+        ending: &Ending<'_>,
+        outcome: &str,
+    ) -> sqlx::Result<()> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE sync.writes SET answered_at = clock_timestamp(), outcome = $2 WHERE id = $1",
+        )
+        .bind(write)
+        .bind(outcome)
+        .execute(&mut *tx)
+        .await?;
+        match ending {
+            Ending::Written {
+                page_id,
+                source_hash,
+                fingerprints,
+                unresolved,
+            } => {
+                sqlx::query(
+                    "UPDATE sync.pages SET state = 'synced', page_id = $3, source_hash = $4,
+                         fingerprints = fingerprints || $5, unresolved = $6, doubt_since = NULL
+                     WHERE dashboard = $1 AND key = $2",
+                )
+                .bind(dashboard)
+                .bind(key)
+                .bind(page_id)
+                .bind(source_hash)
+                .bind(Json(fingerprints))
+                .bind(unresolved)
+                .execute(&mut *tx)
+                .await?;
+            }
+            Ending::Trashed(page_id) => {
+                sqlx::query(
+                    "UPDATE sync.pages SET state = 'trashed', page_id = $3, source_hash = NULL,
+                         unresolved = false, doubt_since = NULL
+                     WHERE dashboard = $1 AND key = $2",
+                )
+                .bind(dashboard)
+                .bind(key)
+                .bind(page_id)
+                .execute(&mut *tx)
+                .await?;
+            }
+            Ending::NotWritten(None) => {
+                sqlx::query("DELETE FROM sync.pages WHERE dashboard = $1 AND key = $2")
+                    .bind(dashboard)
+                    .bind(key)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            Ending::NotWritten(Some(known)) => {
+                sqlx::query(
+                    "UPDATE sync.pages SET state = $3, source_hash = $4, fingerprints = $5, doubt_since = NULL
+                     WHERE dashboard = $1 AND key = $2",
+                )
+                .bind(dashboard)
+                .bind(key)
+                .bind(state_word(known.state))
+                .bind(known.source_hash)
+                .bind(Json(&known.fingerprints))
+                .execute(&mut *tx)
+                .await?;
+            }
+            Ending::InDoubt => {}
+        }
+        tx.commit().await
+    }
+
+    /// Notes that pages show these row versions already: the rows changed in nothing that is shown.
+    pub async fn acknowledge(
+        &self,
+        dashboard: &str,
+        pages: &[(Key, SourceHash, bool)],
+    ) -> sqlx::Result<()> {
+        let keys: Vec<&str> = pages.iter().map(|(key, ..)| key.as_str()).collect();
+        let hashes: Vec<SourceHash> = pages.iter().map(|(_, hash, _)| *hash).collect();
+        let unresolved: Vec<bool> = pages.iter().map(|(.., unresolved)| *unresolved).collect();
+        sqlx::query(
+            "UPDATE sync.pages SET source_hash = seen.hash, unresolved = seen.unresolved, state = 'synced', doubt_since = NULL
+             FROM unnest($2::text[], $3::uuid[], $4::boolean[]) AS seen (key, hash, unresolved)
+             WHERE dashboard = $1 AND pages.key = seen.key AND page_id IS NOT NULL AND state <> 'trashed'
+               AND (source_hash, pages.unresolved, state) IS DISTINCT FROM (seen.hash, seen.unresolved, 'synced')",
+        )
+        .bind(dashboard)
+        .bind(&keys)
+        .bind(&hashes)
+        .bind(&unresolved)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Creates in doubt, oldest first.
+    pub async fn doubts(&self, dashboard: &str) -> sqlx::Result<Vec<Doubt>> {
+        let rows: Vec<(Key, f64)> = sqlx::query_as(
+            "SELECT key, extract(epoch FROM clock_timestamp() - doubt_since)::float8 FROM sync.pages
+             WHERE dashboard = $1 AND state = 'in_doubt' AND page_id IS NULL ORDER BY doubt_since",
+        )
+        .bind(dashboard)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(key, age_seconds)| Doubt { key, age_seconds })
+            .collect())
+    }
+
+    /// A page was found in Notion: it stands with these properties. Creates the entry if there is none.
+    pub async fn found(
+        &self,
+        dashboard: &str,
+        key: &Key,
+        page_id: PageId,
+        fingerprints: &BTreeMap<String, Fingerprint>,
+    ) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO sync.pages (dashboard, key, state, page_id, fingerprints) VALUES ($1, $2, 'synced', $3, $4)
+             ON CONFLICT (dashboard, key) DO UPDATE SET state = 'synced', page_id = EXCLUDED.page_id,
+                 fingerprints = EXCLUDED.fingerprints, source_hash = NULL, doubt_since = NULL",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .bind(page_id)
+        .bind(Json(fingerprints))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A page certainly does not exist (any more).
+    pub async fn forget(&self, dashboard: &str, key: &Key) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM sync.pages WHERE dashboard = $1 AND key = $2")
+            .bind(dashboard)
+            .bind(key)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// A page was found in the trash.
+    pub async fn found_in_trash(&self, dashboard: &str, key: &Key) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE sync.pages SET state = 'trashed', source_hash = NULL, doubt_since = NULL
+             WHERE dashboard = $1 AND key = $2 AND page_id IS NOT NULL",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes why a row cannot be written.
+    pub async fn note_problem(
+        &self,
+        dashboard: &str,
+        key: &Key,
+        problem: &str,
+    ) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO sync.problems (dashboard, key, problem) VALUES ($1, $2, $3)
+             ON CONFLICT (dashboard, key) DO UPDATE SET problem = EXCLUDED.problem
+                 WHERE problems.problem <> EXCLUDED.problem",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .bind(problem)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps the problems of these rows only: all others were written, or are gone.
+    pub async fn keep_problems(&self, dashboard: &str, keys: &[&Key]) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM sync.problems WHERE dashboard = $1 AND key <> ALL ($2)")
+            .bind(dashboard)
+            .bind(keys)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Rows that cannot be written, and why.
+    pub async fn problems(&self) -> sqlx::Result<Vec<Problem>> {
+        sqlx::query_as(
+            "SELECT dashboard, key, problem, since FROM sync.problems ORDER BY dashboard, key",
+        )
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Notes what a pass saw, if it is news: a row written at every pass would itself look like a change.
+    pub async fn passed(
+        &self,
+        dashboard: &str,
+        rows: i64,
+        backlog: i64,
+        digest: Option<Fingerprint>,
+    ) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE sync.dashboards SET source_rows = $2, backlog = $3, digest = coalesce($4, digest), passed_at = clock_timestamp()
+             WHERE name = $1
+               AND (source_rows, backlog, digest) IS DISTINCT FROM ($2, $3, coalesce($4, digest))",
+        )
+        .bind(dashboard)
+        .bind(rows)
+        .bind(backlog)
+        .bind(digest.map(uuid::Uuid::from))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Notes why a dashboard stands still, or that it moves.
+    pub async fn dashboard_problem(
+        &self,
+        dashboard: &str,
+        problem: Option<&str>,
+    ) -> sqlx::Result<()> {
+        sqlx::query("UPDATE sync.dashboards SET problem = $2 WHERE name = $1 AND problem IS DISTINCT FROM $2")
+            .bind(dashboard)
+            .bind(problem)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Every dashboard in numbers.
+    pub async fn summaries(&self) -> sqlx::Result<Vec<Summary>> {
+        sqlx::query_as(
+            "SELECT name, source_rows AS rows, backlog, passed_at, d.problem,
+                    count(*) FILTER (WHERE state <> 'trashed' AND page_id IS NOT NULL) AS pages,
+                    count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt,
+                    (SELECT count(*) FROM sync.problems r WHERE r.dashboard = d.name) AS problems,
+                    (SELECT max(answered_at) FROM sync.writes w WHERE w.dashboard = d.name) AS written_at
+             FROM sync.dashboards d LEFT JOIN sync.pages p ON p.dashboard = d.name
+             GROUP BY d.name ORDER BY d.name",
+        )
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Drops history older than a week.
+    pub async fn prune_history(&self) -> sqlx::Result<u64> {
+        let done = sqlx::query(
+            "DELETE FROM sync.writes WHERE sent_at < clock_timestamp() - interval '7 days'",
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn state_word(state: State) -> &'static str {
+    match state {
+        State::InDoubt => "in_doubt",
+        State::Synced => "synced",
+        State::Trashed => "trashed",
+    }
+}
+
+fn parse_state(word: &str) -> sqlx::Result<State> {
+    match word {
+        "in_doubt" => Ok(State::InDoubt),
+        "synced" => Ok(State::Synced),
+        "trashed" => Ok(State::Trashed),
+        other => Err(sqlx::Error::Decode(
+            format!("unknown page state {other:?}").into(),
+        )),
+    }
+}

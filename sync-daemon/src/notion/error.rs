@@ -1,0 +1,155 @@
+//! What Notion's answers mean.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use super::PageId;
+
+/// Why a request did not end in the answer it asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No connection came about: the request certainly never left.
+    #[error("Notion cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// The request left and its answer did not arrive whole.
+    #[error("the answer of Notion was lost")]
+    AnswerLost(#[source] reqwest::Error),
+    /// Notion answered with an error.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// Notion answered with success and a body that we cannot use.
+    #[error("the answer of Notion has no {0}")]
+    Unexpected(&'static str),
+    /// The token file cannot be read.
+    #[error("cannot read the token file {path}")]
+    TokenFile {
+        /// The file of `NOTION_TOKEN_FILE`.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// An error answer, with everything Notion said.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("Notion answered {status} {}: {message}", code.as_deref().unwrap_or("without a code"))]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Notion's code, absent where something in front of Notion answered.
+    pub code: Option<String>,
+    /// Notion's message, or the head of the body.
+    pub message: String,
+    /// For Notion's support.
+    pub request_id: Option<String>,
+    /// When Notion asks us to come back.
+    pub retry_after: Option<Duration>,
+    /// Details by code: `rate_limit_reason`, `committed_resource_id`, `block_limit` …
+    pub additional_data: Value,
+}
+
+/// What an error means for a write and for those behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Not written. Nothing may leave before this time has passed.
+    TooMany {
+        /// Notion's `Retry-After`.
+        retry_after: Duration,
+    },
+    /// Not written, and not the row's fault; the same may succeed later.
+    TryAgain,
+    /// Nobody can say whether it was written.
+    InDoubt,
+    /// Written, although the answer is an error.
+    Committed(Option<PageId>),
+    /// Not written, and never will be in this form.
+    Invalid,
+    /// Not written: the page lies in the trash.
+    InTrash,
+    /// Not written: the page, its database, or our access to it is gone.
+    NotFound,
+    /// Not written: the token is not accepted any more.
+    TokenRefused,
+    /// Not written: the workspace refuses to grow (Free plan).
+    BlockLimit,
+    /// Not written: the integration may not do this.
+    Forbidden,
+    /// Not written: no connection.
+    Unreachable,
+}
+
+impl Error {
+    /// Reads the answer. `write`: whether the request would have changed anything.
+    pub fn meaning(&self) -> Meaning {
+        match self {
+            Self::Unreachable(_) | Self::TokenFile { .. } => Meaning::Unreachable,
+            Self::AnswerLost(_) | Self::Unexpected(_) => Meaning::InDoubt,
+            Self::Refused(refusal) => refusal.meaning(),
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let additional_data = json.get("additional_data").cloned().unwrap_or(Value::Null);
+        let seconds = header("retry-after")
+            .or_else(|| additional_data.get("retry_after").and_then(Value::as_str))
+            .and_then(|seconds| seconds.parse::<f64>().ok())
+            .filter(|seconds| (0.0..=86_400.0).contains(seconds));
+        Self {
+            status: status.as_u16(),
+            code: text("code"),
+            message: text("message")
+                .unwrap_or_else(|| String::from_utf8_lossy(body).chars().take(200).collect()),
+            request_id: text("request_id")
+                .or_else(|| header("x-notion-request-id").map(str::to_owned)),
+            retry_after: seconds.map(Duration::from_secs_f64),
+            additional_data,
+        }
+    }
+
+    fn meaning(&self) -> Meaning {
+        match (self.status, self.code.as_deref()) {
+            (429 | 529, _) => Meaning::TooMany {
+                retry_after: self.retry_after.unwrap_or(Duration::from_secs(5)),
+            },
+            (401, _) => Meaning::TokenRefused,
+            (403, _) if !self.additional_data["block_limit"].is_null() => Meaning::BlockLimit,
+            (403, _) => Meaning::Forbidden,
+            (404, _) => Meaning::NotFound,
+            (409, Some("conflict_error")) => Meaning::TryAgain,
+            (400, _) if self.message.contains("archived") => Meaning::InTrash,
+            (503, _) if self.committed() => Meaning::Committed(self.committed_id()),
+            (400..=499, _) => Meaning::Invalid,
+            _ => Meaning::InDoubt,
+        }
+    }
+
+    fn committed(&self) -> bool {
+        let advice = &self.additional_data["retry_guidance"];
+        self.committed_id().is_some()
+            || advice.as_array().is_some_and(|lines| {
+                lines
+                    .iter()
+                    .any(|line| line.as_str() == Some("Do not repeat the write."))
+            })
+    }
+
+    fn committed_id(&self) -> Option<PageId> {
+        self.additional_data["committed_resource_id"]
+            .as_str()?
+            .parse()
+            .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! The budget, shared by everything that talks to Notion under one token.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::budget::{Admission, Budget, Lane, Place};
+
+/// Admits requests. Cloning shares the budget.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    budget: Mutex<Budget>,
+    answered: Notify,
+}
+
+/// Room for one request. Dropping it says that the request is over.
+#[derive(Debug)]
+pub struct Permit {
+    shared: Arc<Shared>,
+    place: Place,
+}
+
+impl Gate {
+    /// A gate of `requests_per_minute`.
+    pub fn new(requests_per_minute: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                budget: Mutex::new(Budget::new(requests_per_minute)),
+                answered: Notify::new(),
+            }),
+        }
+    }
+
+    /// Asks once. `Err`: when to ask again, or `None` if only an answer can make room.
+    pub fn try_admit(&self, lane: Lane) -> Result<Permit, Option<Instant>> {
+        match self.budget().admit(lane, Instant::now()) {
+            Admission::Granted(place) => Ok(Permit {
+                shared: Arc::clone(&self.shared),
+                place,
+            }),
+            Admission::NotBefore(at) => Err(Some(at)),
+            Admission::WhenAnswered => Err(None),
+        }
+    }
+
+    /// Waits for room.
+    pub async fn admit(&self, lane: Lane) -> Permit {
+        loop {
+            let answered = self.shared.answered.notified();
+            match self.try_admit(lane) {
+                Ok(permit) => return permit,
+                Err(Some(at)) => tokio::time::sleep_until(at).await,
+                Err(None) => answered.await,
+            }
+        }
+    }
+
+    /// Notion refused: nothing leaves before `wait` has passed.
+    pub fn close_for(&self, wait: Duration) {
+        self.budget().close_until(Instant::now() + wait);
+    }
+
+    /// Requests that count against the window now, and the window's limit.
+    pub fn used(&self) -> (usize, usize) {
+        let budget = self.budget();
+        (budget.used(), budget.limit())
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        // A panic while counting leaves a count that is off by one at most.
+        self.shared
+            .budget
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.shared
+            .budget
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .answered(self.place, Instant::now());
+        self.shared.answered.notify_waiters();
+    }
+}

@@ -1,0 +1,67 @@
+//! The eye on Postgres: asks whether anything happened, and runs the passes that are wanted.
+
+use std::collections::HashMap;
+
+use sqlx::PgPool;
+
+use crate::board::Board;
+use crate::ledger::Ledger;
+use crate::pass::{Pass, PassError, Queued, pass};
+use crate::source::Snapshot;
+
+/// What to look at.
+#[derive(Debug)]
+pub struct Request {
+    /// `pg_current_snapshot()` of the last look.
+    pub last_snapshot: Option<String>,
+    /// Dashboards whose pass is wanted anyway, by index, with what the backlog has of them.
+    pub wanted: HashMap<usize, Queued>,
+    /// Dashboards to look at only if anything happened.
+    pub if_moved: HashMap<usize, Queued>,
+}
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Sight {
+    /// `pg_current_snapshot()` now.
+    pub snapshot: String,
+    /// Whether any transaction ended since the last look.
+    pub moved: bool,
+    /// The passes that ran, in dependency order.
+    pub passes: Vec<(usize, Result<Pass, PassError>)>,
+}
+
+/// Looks once. An error means that the database is out of reach.
+pub async fn look(
+    pool: &PgPool,
+    ledger: &Ledger,
+    boards: &[Board],
+    request: Request,
+) -> Result<Sight, PassError> {
+    // A transaction that only reads draws no number, so an unchanged snapshot proves that nothing was
+    // committed: exact, without delay, and free of rights on anybody's tables.
+    let snapshot: String = sqlx::query_scalar("SELECT pg_current_snapshot()::text")
+        .fetch_one(pool)
+        .await?;
+    let moved = request.last_snapshot.as_ref() != Some(&snapshot);
+    let mut wanted = request.wanted;
+    if moved {
+        wanted.extend(request.if_moved);
+    }
+    let mut passes = Vec::new();
+    for (index, board) in boards.iter().enumerate() {
+        let Some(queued) = wanted.get(&index) else {
+            continue;
+        };
+        let mut snapshot = Snapshot::begin(pool).await?;
+        match pass(ledger, board, &mut snapshot, queued).await {
+            Err(error) if error.database_away() => return Err(error),
+            seen => passes.push((index, seen)),
+        }
+    }
+    Ok(Sight {
+        snapshot,
+        moved,
+        passes,
+    })
+}

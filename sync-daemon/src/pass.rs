@@ -1,0 +1,228 @@
+//! A pass: compare a dashboard's source with the ledger and find what has to be written.
+//!
+//! Level-triggered: a pass re-reads everything that it decides on, so whatever an earlier one missed or
+//! failed to write, this one finds. It writes nothing but the ledger's notes on pages that need no write.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::board::Board;
+use crate::ledger::{Doubt, Glance, Ledger};
+use crate::notion::PageId;
+use crate::page::{DesiredPage, Key, SourceHash};
+use crate::reconcile::{State, Step, Want, decide, resolve_relations};
+use crate::source::{RowError, Snapshot, SourceError};
+
+/// Rows that become pages at a time: each can be half a megabyte.
+pub(crate) const ROWS_AT_ONCE: usize = 200;
+
+/// What the pass need not look at, because the backlog has it.
+#[derive(Debug, Default, Clone)]
+pub struct Queued {
+    /// Row versions that wait.
+    pub waiting: HashMap<Key, Option<SourceHash>>,
+    /// Pages whose write is under way.
+    pub in_flight: HashSet<Key>,
+    /// Whether the dashboard's definition changed since all its pages were examined: row hashes prove nothing.
+    pub examine_all: bool,
+}
+
+/// What a pass found.
+#[derive(Debug)]
+pub struct Pass {
+    /// Rows of the source.
+    pub rows: usize,
+    /// Database time just before the rows were read.
+    pub read_at: DateTime<Utc>,
+    /// What has to be written, in key order.
+    pub findings: Vec<Finding>,
+    /// Keys whose row version waits in the backlog already.
+    pub unchanged: BTreeSet<Key>,
+    /// Creates whose answer is not known.
+    pub doubts: Vec<Doubt>,
+    /// Rows that cannot become pages.
+    pub row_errors: Vec<RowError>,
+    /// How long it took.
+    pub cost: Duration,
+}
+
+/// One page that differs.
+#[derive(Debug)]
+pub struct Finding {
+    /// The row's key.
+    pub key: Key,
+    /// The page as it should be; `None`: it should go.
+    pub page: Option<DesiredPage>,
+    /// What would be done about it now.
+    pub step: Step,
+}
+
+/// Why a pass failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The rows cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The ledger cannot be used.
+    #[error("cannot use the ledger")]
+    Ledger(#[from] sqlx::Error),
+}
+
+impl PassError {
+    /// Whether the database as a whole is out of reach, and not just this dashboard's rows.
+    pub fn database_away(&self) -> bool {
+        let (Self::Source(SourceError::Database { source, .. }) | Self::Ledger(source)) = self
+        else {
+            return false;
+        };
+        !matches!(source, sqlx::Error::Database(error) if !away_code(error.code().as_deref()))
+    }
+}
+
+/// SQLSTATE classes that speak of the server and not of the statement.
+fn away_code(code: Option<&str>) -> bool {
+    code.is_some_and(|code| {
+        ["08", "53", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    })
+}
+
+/// Compares one dashboard.
+pub async fn pass(
+    ledger: &Ledger,
+    board: &Board,
+    snapshot: &mut Snapshot,
+    queued: &Queued,
+) -> Result<Pass, PassError> {
+    let started = Instant::now();
+    let name = board.name();
+    let read = snapshot.hashes(&board.dashboard).await?;
+    let glances = ledger.glances(name).await?;
+    let examine_all = queued.examine_all;
+
+    let mut unchanged = BTreeSet::new();
+    let mut changed = Vec::new();
+    for (key, hash) in &read.rows {
+        if queued.in_flight.contains(key) || is_current(glances.get(key), *hash, examine_all) {
+            continue;
+        }
+        match queued.waiting.get(key) {
+            Some(Some(waiting)) if waiting == hash && !examine_all => {
+                unchanged.insert(key.clone());
+            }
+            _ => changed.push(key.clone()),
+        }
+    }
+    let mut findings = Vec::new();
+    for keys in changed.chunks(ROWS_AT_ONCE) {
+        let pages = snapshot.pages(&board.dashboard, keys).await?;
+        findings.extend(examine(ledger, board, pages).await?);
+    }
+    let row_errors = read.errors;
+
+    // A row that cannot be read is not a row that is gone.
+    let kept: HashSet<&Key> = read
+        .rows
+        .iter()
+        .map(|(key, _)| key)
+        .chain(row_errors.iter().filter_map(|error| error.key.as_ref()))
+        .collect();
+    let gone: Vec<Key> = glances
+        .iter()
+        .filter(|(key, glance)| {
+            glance.has_page
+                && glance.state != State::Trashed
+                && !kept.contains(key)
+                && !queued.in_flight.contains(*key)
+        })
+        .map(|(key, _)| key.clone())
+        .collect();
+    let known = ledger.known(name, &gone).await?;
+    findings.extend(gone.into_iter().map(|key| {
+        let step = decide(&Want::Absent, known.get(&key));
+        Finding {
+            key,
+            page: None,
+            step,
+        }
+    }));
+
+    Ok(Pass {
+        rows: read.rows.len(),
+        read_at: snapshot.read_at(),
+        findings,
+        unchanged,
+        doubts: ledger
+            .doubts(name)
+            .await?
+            .into_iter()
+            .filter(|doubt| !queued.in_flight.contains(&doubt.key))
+            .collect(),
+        row_errors,
+        cost: started.elapsed(),
+    })
+}
+
+fn is_current(glance: Option<&Glance>, hash: SourceHash, examine_all: bool) -> bool {
+    glance.is_some_and(|glance| {
+        let in_doubt = !glance.has_page;
+        let same = glance.state == State::Synced && glance.source_hash == Some(hash);
+        in_doubt || (same && !glance.unresolved && !examine_all)
+    })
+}
+
+/// Decides page by page; pages that stand as wanted are noted in the ledger and left out.
+async fn examine(
+    ledger: &Ledger,
+    board: &Board,
+    pages: Vec<DesiredPage>,
+) -> Result<Vec<Finding>, PassError> {
+    let keys: Vec<Key> = pages.iter().map(|page| page.key.clone()).collect();
+    let known = ledger.known(board.name(), &keys).await?;
+    let wanted: Vec<_> = pages.iter().map(|page| board.named_values(page)).collect();
+    let related = related_pages(ledger, board, &wanted).await?;
+
+    let mut findings = Vec::new();
+    let mut current = Vec::new();
+    for (page, mut values) in pages.into_iter().zip(wanted) {
+        let unresolved = resolve_relations(&mut values, |property, key| {
+            related.get(board.related(property)?)?.get(key).copied()
+        });
+        match decide(&Want::Present(values), known.get(&page.key)) {
+            Step::Nothing => current.push((page.key, page.source_hash, unresolved > 0)),
+            Step::LookUp => {}
+            step => findings.push(Finding {
+                key: page.key.clone(),
+                page: Some(page),
+                step,
+            }),
+        }
+    }
+    if !current.is_empty() {
+        ledger.acknowledge(board.name(), &current).await?;
+    }
+    Ok(findings)
+}
+
+async fn related_pages(
+    ledger: &Ledger,
+    board: &Board,
+    wanted: &[Vec<crate::reconcile::NamedValue>],
+) -> Result<HashMap<String, HashMap<Key, PageId>>, PassError> {
+    let mut keys: HashMap<String, BTreeSet<Key>> = HashMap::new();
+    for (related, some) in wanted.iter().flat_map(|values| board.relations(values)) {
+        keys.entry(related.to_owned())
+            .or_default()
+            .extend(some.iter().cloned());
+    }
+    let mut pages = HashMap::new();
+    for (related, keys) in keys {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        let ids = ledger.page_ids(&related, &keys).await?;
+        pages.insert(related, ids);
+    }
+    Ok(pages)
+}

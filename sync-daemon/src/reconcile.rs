@@ -1,0 +1,154 @@
+//! What to write: decided from what is wanted and what is known, without I/O or clock.
+//!
+//! The same function decides what `plan` shows and what the writer sends, so a plan is what happens.
+
+use std::collections::BTreeMap;
+
+use crate::notion::PageId;
+use crate::page::{DesiredPage, Fingerprint, Key, SourceHash, Value};
+
+/// The text property that carries a row's key: how a page is found again when an answer was lost.
+pub const KEY_PROPERTY: &str = "Claimboard Key";
+
+/// The text property that says what had to be changed to make a row fit.
+pub const NOTE_PROPERTY: &str = "Sync Note";
+
+/// A property's name and value.
+pub type NamedValue = (String, Value);
+
+/// What should stand in Notion for a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Want {
+    /// A page with these values, relations resolved to page ids.
+    Present(Vec<NamedValue>),
+    /// No page.
+    Absent,
+}
+
+/// What the ledger knows of a key's page. No entry at all: certainly never written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// How sure we are.
+    pub state: State,
+    /// The page; absent only while a create is in doubt.
+    pub page_id: Option<PageId>,
+    /// The row version that the page shows.
+    pub source_hash: Option<SourceHash>,
+    /// What stands in each property, as far as it is certain.
+    pub fingerprints: BTreeMap<String, Fingerprint>,
+}
+
+/// How sure we are of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A write was sent and its answer is not known.
+    InDoubt,
+    /// The last write was answered.
+    Synced,
+    /// In Notion's trash, by our hand.
+    Trashed,
+}
+
+/// The one next step for a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Create the page.
+    Create(Vec<NamedValue>),
+    /// Write these properties.
+    Update(PageId, Vec<NamedValue>),
+    /// Take the page out of the trash, and write these properties.
+    Restore(PageId, Vec<NamedValue>),
+    /// Move the page to the trash.
+    Trash(PageId),
+    /// A create is in doubt: look the page up by its key before anything else.
+    LookUp,
+    /// Everything stands as wanted.
+    Nothing,
+}
+
+/// A page's values with the names of their properties, the key and the note included.
+pub fn named_values<'a>(
+    page: &DesiredPage,
+    names: impl Iterator<Item = &'a str>,
+) -> Vec<NamedValue> {
+    names
+        .map(str::to_owned)
+        .zip(page.values.iter().cloned())
+        .chain([
+            (NOTE_PROPERTY.to_owned(), Value::Text(page.note.clone())),
+            (KEY_PROPERTY.to_owned(), Value::Text(page.key.clone())),
+        ])
+        .collect()
+}
+
+/// Replaces keys in relations by page ids. Returns how many keys have no page (yet).
+pub fn resolve_relations(
+    values: &mut [NamedValue],
+    page_of: impl Fn(&str, &Key) -> Option<PageId>,
+) -> usize {
+    let mut unresolved = 0;
+    for (property, value) in values {
+        if let Value::Relation(keys) = value {
+            let pages: Vec<_> = keys
+                .iter()
+                .filter_map(|key| page_of(property, key))
+                .collect();
+            unresolved += keys.len() - pages.len();
+            *keys = pages.iter().map(ToString::to_string).collect();
+        }
+    }
+    unresolved
+}
+
+/// Decides the next step for one key.
+pub fn decide(want: &Want, known: Option<&Known>) -> Step {
+    match (want, known) {
+        (Want::Present(values), None) => Step::Create(values.clone()),
+        (Want::Absent, None) => Step::Nothing,
+        (_, Some(known)) => match (known.page_id, want) {
+            (None, _) => Step::LookUp,
+            (Some(_), Want::Absent) if known.state == State::Trashed => Step::Nothing,
+            (Some(page), Want::Absent) => Step::Trash(page),
+            (Some(page), Want::Present(values)) => {
+                let changed = changes(values, &known.fingerprints);
+                match known.state {
+                    State::Trashed => Step::Restore(page, changed),
+                    _ if changed.is_empty() => Step::Nothing,
+                    _ => Step::Update(page, changed),
+                }
+            }
+        },
+    }
+}
+
+fn changes(values: &[NamedValue], fingerprints: &BTreeMap<String, Fingerprint>) -> Vec<NamedValue> {
+    values
+        .iter()
+        .filter(|(name, value)| fingerprints.get(name) != Some(&value.fingerprint()))
+        .cloned()
+        .collect()
+}
+
+impl Step {
+    /// The kind of write, as logs and the ledger call it; `None` if nothing is written.
+    pub fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Create(_) => Some("create"),
+            Self::Update(..) => Some("update"),
+            Self::Restore(..) => Some("restore"),
+            Self::Trash(_) => Some("trash"),
+            Self::LookUp | Self::Nothing => None,
+        }
+    }
+
+    /// The properties that the step writes.
+    pub fn values(&self) -> &[NamedValue] {
+        match self {
+            Self::Create(values) | Self::Update(_, values) | Self::Restore(_, values) => values,
+            Self::Trash(_) | Self::LookUp | Self::Nothing => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

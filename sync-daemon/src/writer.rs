@@ -1,0 +1,374 @@
+//! One page at a time: decide, record doubt, send, settle.
+//!
+//! # Properties
+//! 1. A write leaves only after its doubt is durable, so a crash anywhere leaves no page that differs from
+//!    the ledger without a mark.
+//! 2. The step is decided against the ledger at the moment of sending, not of planning: a change that was
+//!    planned while another write of the same page was under way still writes every property that differs.
+//! 3. A page is created only if it certainly does not exist. A create whose answer was lost is looked up by
+//!    its key; it counts as never made only when a look-up finds nothing after [`SETTLED`], because until
+//!    then Notion may still be working on it.
+//!
+//! # Accepted races
+//! A person who trashes a page while we write it gets it back at the next pass. Two daemons on one ledger
+//! would both write; running one is the operator's task.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::backlog::Taken;
+use crate::board::{Board, fingerprints, oldest_of_each};
+use crate::budget::Lane;
+use crate::ledger::{Ending, Ledger};
+use crate::notion::{Client, Error, Gate, Meaning, PageId, Permit, convert};
+use crate::page::Key;
+use crate::reconcile::{Known, Step, Want, decide, resolve_relations};
+
+/// Notion works on a request for at most a minute: what is not there by then will not come.
+pub const SETTLED: Duration = Duration::from_secs(60);
+
+/// Keys that one query can look up.
+pub const KEYS_A_QUERY: usize = 100;
+
+/// Writes pages. Shared by all writes in flight.
+#[derive(Debug)]
+pub struct Writer {
+    /// The durable record.
+    pub ledger: Ledger,
+    /// The connection to Notion.
+    pub client: Client,
+    /// Admission to it.
+    pub gate: Gate,
+    /// In dependency order.
+    pub boards: Vec<Board>,
+}
+
+/// How an attempt ended, for the backlog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is left to do for this version of the row.
+    Done,
+    /// Not written this time.
+    Retry,
+    /// This row cannot be written as it is.
+    Problem(String),
+    /// Nothing can be written to this dashboard.
+    Frozen(String),
+    /// Nothing can be written at all.
+    Away(String),
+}
+
+impl Writer {
+    /// Brings one page to what is wanted.
+    pub async fn write(&self, taken: &Taken, permit: Permit) -> sqlx::Result<Outcome> {
+        let board = &self.boards[taken.page.dashboard];
+        let key = &taken.page.key;
+        let known = self
+            .ledger
+            .known(board.name(), std::slice::from_ref(key))
+            .await?
+            .remove(key);
+        let (want, unresolved) = self.want(board, taken).await?;
+        let step = decide(&want, known.as_ref());
+        if step.kind().is_none() {
+            if step == Step::Nothing
+                && let Some(hash) = taken.offer.source_hash()
+            {
+                self.ledger
+                    .acknowledge(board.name(), &[(key.clone(), hash, unresolved)])
+                    .await?;
+            }
+            return Ok(Outcome::Done);
+        }
+        let source_hash = taken.offer.source_hash();
+        let write = self
+            .ledger
+            .doubt(board.name(), key, &step, source_hash, taken.offer.read_at)
+            .await?;
+        let answer = self.send(board, &step, permit).await;
+        let (ending, outcome) = match &answer {
+            Ok(page_id) => (
+                written(&step, *page_id, source_hash, unresolved),
+                Outcome::Done,
+            ),
+            Err(error) => self.failed(&step, error, known.as_ref(), source_hash, unresolved),
+        };
+        let word = answer
+            .as_ref()
+            .map_or_else(|error| error.to_string(), |_| "written".to_owned());
+        self.ledger
+            .settle(write, board.name(), key, &ending, &word)
+            .await?;
+        let outcome = match (&answer, outcome) {
+            (Err(error), Outcome::Done) => self.investigate(board, key, &step, error).await?,
+            (_, outcome) => outcome,
+        };
+        self.tell(board, key, &step, &answer, &outcome, taken);
+        Ok(outcome)
+    }
+
+    async fn want(&self, board: &Board, taken: &Taken) -> sqlx::Result<(Want, bool)> {
+        let Some(page) = &taken.offer.page else {
+            return Ok((Want::Absent, false));
+        };
+        let mut values = board.named_values(page);
+        let mut pages: HashMap<&str, HashMap<Key, PageId>> = HashMap::new();
+        for (related, keys) in board.relations(&values) {
+            pages
+                .entry(related)
+                .or_default()
+                .extend(self.ledger.page_ids(related, keys).await?);
+        }
+        let pages: HashMap<String, _> = pages
+            .into_iter()
+            .map(|(name, ids)| (name.to_owned(), ids))
+            .collect();
+        let unresolved = resolve_relations(&mut values, |property, key| {
+            pages.get(board.related(property)?)?.get(key).copied()
+        });
+        Ok((Want::Present(values), unresolved > 0))
+    }
+
+    async fn send(&self, board: &Board, step: &Step, permit: Permit) -> Result<PageId, Error> {
+        let answer = match step {
+            Step::Create(values) => {
+                let parent = json!({"type": "data_source_id", "data_source_id": board.binding.data_source_id});
+                let body = json!({"parent": parent, "properties": board.properties(values)});
+                self.client.create_page(permit, &body).await?
+            }
+            Step::Update(page, values) => {
+                let body = json!({"properties": board.properties(values)});
+                self.client.update_page(permit, *page, &body).await?
+            }
+            Step::Restore(page, values) => {
+                let body = json!({"in_trash": false, "properties": board.properties(values)});
+                self.client.update_page(permit, *page, &body).await?
+            }
+            Step::Trash(page) => {
+                self.client
+                    .update_page(permit, *page, &json!({"in_trash": true}))
+                    .await?
+            }
+            Step::LookUp | Step::Nothing => unreachable!("only writes are sent"),
+        };
+        convert::id(&answer).ok_or(Error::Unexpected("page id"))
+    }
+
+    /// What an error says about the page. `Done` here means: the ledger is right, look closer.
+    fn failed<'a>(
+        &self,
+        step: &Step,
+        error: &Error,
+        known: Option<&'a Known>,
+        source_hash: Option<uuid::Uuid>,
+        unresolved: bool,
+    ) -> (Ending<'a>, Outcome) {
+        let not_written = Ending::NotWritten(known);
+        match error.meaning() {
+            Meaning::Committed(committed) => match committed.or(page_of(step)) {
+                Some(page) => (written(step, page, source_hash, unresolved), Outcome::Done),
+                None => (Ending::InDoubt, Outcome::Done),
+            },
+            Meaning::InDoubt => (Ending::InDoubt, Outcome::Retry),
+            Meaning::TooMany { retry_after } => {
+                self.gate.close_for(retry_after);
+                (not_written, Outcome::Retry)
+            }
+            Meaning::TryAgain => (not_written, Outcome::Retry),
+            Meaning::Invalid => (not_written, Outcome::Problem(error.to_string())),
+            Meaning::InTrash if matches!(step, Step::Trash(_)) => match page_of(step) {
+                Some(page) => (Ending::Trashed(page), Outcome::Done),
+                None => (not_written, Outcome::Done),
+            },
+            Meaning::InTrash | Meaning::NotFound => (not_written, Outcome::Done),
+            Meaning::Forbidden => (
+                not_written,
+                Outcome::Frozen(format!(
+                    "{error}; give the integration \"insert content\" and \"update content\" in Notion's integration settings"
+                )),
+            ),
+            Meaning::BlockLimit => (
+                not_written,
+                Outcome::Away(format!(
+                    "{error}; a Free workspace with several members holds 1,000 blocks: upgrade the plan, or mirror fewer rows"
+                )),
+            ),
+            Meaning::TokenRefused => (
+                not_written,
+                Outcome::Away(format!(
+                    "{error}; renew NOTION_TOKEN (or the file of NOTION_TOKEN_FILE, which is read again by itself)"
+                )),
+            ),
+            Meaning::Unreachable => (not_written, Outcome::Away(with_cause(error))),
+        }
+    }
+
+    /// A page that is not where the ledger says: find out what happened to it.
+    async fn investigate(
+        &self,
+        board: &Board,
+        key: &Key,
+        step: &Step,
+        error: &Error,
+    ) -> sqlx::Result<Outcome> {
+        match error.meaning() {
+            Meaning::InTrash if !matches!(step, Step::Trash(_)) => {
+                self.ledger.found_in_trash(board.name(), key).await?;
+                Ok(Outcome::Retry)
+            }
+            Meaning::NotFound => {
+                let source = board.binding.data_source_id;
+                match self
+                    .client
+                    .data_source(self.gate.admit(Lane::Live).await, source)
+                    .await
+                {
+                    Ok(_) if matches!(step, Step::Create(_)) => Ok(Outcome::Retry),
+                    Ok(_) => {
+                        self.ledger.forget(board.name(), key).await?;
+                        Ok(Outcome::Retry)
+                    }
+                    Err(error) if error.meaning() == Meaning::NotFound => {
+                        Ok(Outcome::Frozen(format!(
+                            "the database cannot be found: restore it from Notion's trash, or share its parent page with the integration again ({error})"
+                        )))
+                    }
+                    Err(_) => Ok(Outcome::Retry),
+                }
+            }
+            _ => Ok(Outcome::Done),
+        }
+    }
+
+    /// Looks up creates in doubt, at most [`KEYS_A_QUERY`]. Extra pages of one key go to the trash.
+    pub async fn look_up(
+        &self,
+        dashboard: usize,
+        doubts: &[crate::ledger::Doubt],
+        permit: Permit,
+    ) -> Result<(), LookUpError> {
+        let board = &self.boards[dashboard];
+        let keys: Vec<Key> = doubts.iter().map(|doubt| doubt.key.clone()).collect();
+        let mut body = json!({"filter": board.key_filter(&keys), "page_size": 100});
+        let mut found = Vec::new();
+        let mut permit = Some(permit);
+        loop {
+            let permit = match permit.take() {
+                Some(permit) => permit,
+                None => self.gate.admit(Lane::Live).await,
+            };
+            let answer = self
+                .client
+                .query(permit, board.binding.data_source_id, &body)
+                .await?;
+            found.extend(
+                answer["results"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|page| board.read(page)),
+            );
+            match answer["next_cursor"].as_str() {
+                Some(cursor) if answer["has_more"] == true => body["start_cursor"] = json!(cursor),
+                _ => break,
+            }
+        }
+        let (kept, extra) = oldest_of_each(found);
+        for page in extra {
+            tracing::warn!(dashboard = board.name(), page.id = %page.id, "a second page of one row goes to the trash");
+            let permit = self.gate.admit(Lane::Live).await;
+            self.client
+                .update_page(permit, page.id, &json!({"in_trash": true}))
+                .await?;
+        }
+        for doubt in doubts {
+            match kept.get(&doubt.key) {
+                Some(page) => {
+                    self.ledger
+                        .found(board.name(), &doubt.key, page.id, &page.fingerprints())
+                        .await?
+                }
+                None if doubt.age_seconds >= SETTLED.as_secs_f64() => {
+                    self.ledger.forget(board.name(), &doubt.key).await?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(
+        &self,
+        board: &Board,
+        key: &Key,
+        step: &Step,
+        answer: &Result<PageId, Error>,
+        outcome: &Outcome,
+        taken: &Taken,
+    ) {
+        let kind = step.kind().unwrap_or_default();
+        let stale_ms = u64::try_from(taken.stale_since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let properties = step.values().len();
+        match (answer, outcome) {
+            (Ok(page), _) => tracing::info!(
+                dashboard = board.name(), page.key = key, page.id = %page, kind, properties, stale_ms,
+                "{kind} of a page written"
+            ),
+            (Err(error), Outcome::Away(_)) => tracing::debug!(
+                dashboard = board.name(), page.key = key, kind, error = %error, "{kind} of a page not written"
+            ),
+            (Err(error), _) => tracing::info!(
+                dashboard = board.name(), page.key = key, kind, attempts = taken.attempts, error = %error,
+                "{kind} of a page failed"
+            ),
+        }
+    }
+}
+
+/// Why a look-up failed.
+#[derive(Debug, thiserror::Error)]
+pub enum LookUpError {
+    /// Notion.
+    #[error(transparent)]
+    Notion(#[from] Error),
+    /// Postgres.
+    #[error("cannot use the ledger")]
+    Ledger(#[from] sqlx::Error),
+}
+
+fn page_of(step: &Step) -> Option<PageId> {
+    match step {
+        Step::Update(page, _) | Step::Restore(page, _) | Step::Trash(page) => Some(*page),
+        Step::Create(_) | Step::LookUp | Step::Nothing => None,
+    }
+}
+
+fn written(
+    step: &Step,
+    page_id: PageId,
+    source_hash: Option<uuid::Uuid>,
+    unresolved: bool,
+) -> Ending<'static> {
+    match step {
+        Step::Trash(_) => Ending::Trashed(page_id),
+        _ => Ending::Written {
+            page_id,
+            source_hash,
+            fingerprints: fingerprints(step.values()),
+            unresolved,
+        },
+    }
+}
+
+/// An error with the chain of its causes, for people.
+pub fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
