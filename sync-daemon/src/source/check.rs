@@ -83,6 +83,7 @@ pub async fn check(
             &mut errors,
         );
     }
+    errors.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     if errors.is_empty() {
         Ok(SourceCheck { absent })
     } else {
@@ -196,7 +197,7 @@ fn refused_sql(dashboard: &Dashboard, origin: &Origin, error: &PgDatabaseError) 
         (INSUFFICIENT_PRIVILEGE, _) => {
             "grant the daemon's user USAGE on the schema and SELECT on the source".to_owned()
         }
-        (_, Some(hint)) => hint.to_lowercase(),
+        (_, Some(hint)) => sentence(hint),
         (_, None) => "correct the source, so that Postgres can read it".to_owned(),
     };
     SchemaError {
@@ -205,6 +206,14 @@ fn refused_sql(dashboard: &Dashboard, origin: &Origin, error: &PgDatabaseError) 
         message: format!("Postgres cannot read the source: {}", error.message()),
         cure,
     }
+}
+
+/// A sentence of Postgres in our style.
+fn sentence(text: &str) -> String {
+    let mut characters = text.trim_end_matches('.').chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(characters).collect()
+    })
 }
 
 /// Checks that relation columns can hold keys of the dashboard they point to.

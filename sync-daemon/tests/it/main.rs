@@ -1,0 +1,4 @@
+//! The daemon's parts against a real Postgres.
+
+mod database;
+mod source;
