@@ -20,7 +20,7 @@ use sqlx::{PgConnection, PgPool};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-const SUBSYSTEMS: [&str; 5] = ["power", "avionics", "structures", "software", "ground"];
+const SUBSYSTEMS: [&str; 4] = ["power", "avionics", "structures", "software"];
 const TOPICS: [&str; 6] = [
     "basics", "failures", "testing", "margins", "history", "race",
 ];
@@ -46,13 +46,13 @@ impl Job {
         let mut rng = rand::rng();
         let subsystem = SUBSYSTEMS.choose(&mut rng).expect("there are some");
         match rng.random_range(0..6) {
-            0 => Self::ReviewSubsystem { subsystem },
-            1..=3 => Self::WriteModule {
+            0..2 => Self::ReviewSubsystem { subsystem },
+            2..5 => Self::WriteModule {
                 subsystem,
                 topic: TOPICS.choose(&mut rng).expect("there are some"),
             },
             _ => Self::MoveTasks {
-                project: rng.random_range(1..=69),
+                project: rng.random_range(1..=20),
             },
         }
     }
@@ -211,6 +211,7 @@ impl Agent {
                     &mut transaction,
                     LogEntry::done(job.task())
                         .task(job.task())
+                        .steps(STEPS, STEPS)
                         .resource(claim.resource()),
                 )
                 .await?;
