@@ -82,7 +82,7 @@ fn long_text(text: Option<String>, characters: Option<usize>) -> (String, Note) 
 fn number(text: &str) -> (Option<f64>, Note) {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => {
-            let rounded = number.abs() > EXACT && digits(text) != digits(&number.to_string());
+            let rounded = number.abs() >= EXACT && digits(text) != digits(&number.to_string());
             let note = rounded
                 .then(|| format!("{} rounded to the 15 digits that Notion keeps", quote(text)));
             // A negative zero would not come back as one.

@@ -28,17 +28,32 @@ pub(super) fn shrink(
         return;
     }
     let was: Vec<Option<usize>> = values.iter().map(count).collect();
-    while other_sizes(values) > available.saturating_sub(ROOM_FOR_TEXTS.min(text_sizes(values))) {
-        let Some(largest) = values
-            .iter_mut()
-            .filter(|value| text(value).is_none())
-            .max_by_key(|value| size(value))
+    let mut sizes: Vec<usize> = values.iter().map(size).collect();
+    let texts: usize = values
+        .iter()
+        .zip(&sizes)
+        .filter(|(value, _)| is_text(value))
+        .map(|(_, size)| size)
+        .sum();
+    let mut others: usize = sizes.iter().sum::<usize>() - texts;
+    while others > available.saturating_sub(ROOM_FOR_TEXTS.min(texts)) {
+        let candidates = values
+            .iter()
+            .zip(&sizes)
+            .enumerate()
+            .filter(|(_, (value, _))| !is_text(value));
+        let Some(largest) = candidates
+            .max_by_key(|(_, (_, size))| **size)
+            .map(|(index, _)| index)
         else {
             break;
         };
-        halve(largest);
+        halve(&mut values[largest]);
+        others -= sizes[largest];
+        sizes[largest] = size(&values[largest]);
+        others += sizes[largest];
     }
-    let level = level(values, available.saturating_sub(other_sizes(values)));
+    let level = level(values, available.saturating_sub(others));
     for value in values.iter_mut() {
         if let Value::Title(text) | Value::Text(text) = value {
             let kept = fitting(text, level).len();
@@ -64,7 +79,11 @@ pub(super) fn shrink(
 
 /// The size to which texts must be cut so that all fit `available`, shorter ones staying whole.
 fn level(values: &[Value], available: usize) -> usize {
-    let mut sizes: Vec<usize> = values.iter().filter_map(text).map(text_size).collect();
+    let mut sizes: Vec<usize> = values
+        .iter()
+        .filter(|value| is_text(value))
+        .map(size)
+        .collect();
     sizes.sort_unstable();
     let mut rest = available;
     for (index, size) in sizes.iter().enumerate() {
@@ -123,27 +142,8 @@ fn halve(value: &mut Value) {
     }
 }
 
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Title(text) | Value::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn text_sizes(values: &[Value]) -> usize {
-    values
-        .iter()
-        .filter(|value| text(value).is_some())
-        .map(size)
-        .sum()
-}
-
-fn other_sizes(values: &[Value]) -> usize {
-    values
-        .iter()
-        .filter(|value| text(value).is_none())
-        .map(size)
-        .sum()
+fn is_text(value: &Value) -> bool {
+    matches!(value, Value::Title(_) | Value::Text(_))
 }
 
 /// `{"type":"text","text":{"content":"","link":null}},` and some air.
