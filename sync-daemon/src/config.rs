@@ -207,15 +207,17 @@ fn accept<T>(
     example: &'static str,
     value: Result<T, String>,
 ) -> Option<T> {
-    value
-        .map_err(|message| {
+    match value {
+        Ok(value) => Some(value),
+        Err(message) => {
             errors.push(ConfigError {
                 variable,
                 message,
                 example,
-            })
-        })
-        .ok()
+            });
+            None
+        }
+    }
 }
 
 fn token(

@@ -19,7 +19,7 @@ pub(super) fn is_identifier(name: &str) -> bool {
 
 pub(super) fn is_emoji(icon: &str) -> bool {
     (1..=16).contains(&icon.chars().count())
-        && icon.chars().any(|character| !character.is_ascii())
+        && !icon.is_ascii()
         && icon
             .chars()
             .all(|character| !character.is_alphabetic() && !character.is_whitespace())

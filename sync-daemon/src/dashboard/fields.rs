@@ -34,8 +34,8 @@ impl<'a> File<'a> {
     }
 
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
-        let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        1 + before.matches('\n').count()
     }
 
     /// Where the content of a text begins: a multi-line text drops the line break after its quotes.
@@ -131,7 +131,7 @@ impl<'a> File<'a> {
             return Vec::new();
         };
         let mut tables = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::Table(table) => tables.push(Fields {
                     table,

@@ -331,7 +331,7 @@ fn key(file: &mut File<'_>, fields: &Fields<'_>) -> (Vec<String>, usize) {
 }
 
 fn cadence(file: &mut File<'_>, fields: &Fields<'_>) -> Duration {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     let cure = "write a time from \"1s\" to \"1d\", such as \"30s\", \"2m\" or \"1h\"";
     let Some(text) = file.text(fields, "cadence") else {
         if !fields.has("cadence") {

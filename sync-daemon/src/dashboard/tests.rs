@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::{Dashboards, PropertyKind, Source};
@@ -10,8 +11,13 @@ fn parse(files: &[(&str, &str)]) -> Result<Dashboards, String> {
         .iter()
         .map(|(file, text)| ((*file).to_owned(), (*text).to_owned()))
         .collect();
-    Dashboards::parse(&files, &[])
-        .map_err(|errors| errors.iter().map(|error| format!("{error}\n")).collect())
+    Dashboards::parse(&files, &[]).map_err(|errors| {
+        errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    })
 }
 
 fn refused(text: &str) -> String {
@@ -89,9 +95,11 @@ fn targets_come_first_and_cycles_are_allowed() {
         let mut text =
             format!("name = '{name}'\nsource = 'things'\nkey = 'id'\ncadence = '30s'\n{TITLE}");
         for target in targets {
-            text += &format!(
+            write!(
+                text,
                 "[[property]]\nname = 'to {target}'\ntype = 'relation'\ncolumn = 'x'\nto = '{target}'\n"
-            );
+            )
+            .unwrap();
         }
         text
     };
@@ -188,35 +196,35 @@ fn one_mistake_is_one_message() {
     for (text, expected) in [
         (
             with_property("name = 'A'\ntype = 'titel'\ncolumn = 'a'"),
-            "board.toml:11: property \"A\" has the unknown type \"titel\"; did you mean \"title\"?\n",
+            "board.toml:11: property \"A\" has the unknown type \"titel\"; did you mean \"title\"?",
         ),
         (
             with_property("name = 'A'\ntype = 'title'\ncolumn = 'a'"),
-            "board.toml:11: 2 properties are titles; keep one; make the others text\n",
+            "board.toml:11: 2 properties are titles; keep one; make the others text",
         ),
         (
             HEAD.to_owned(),
-            "board.toml:1: no property is the title; give the property that names a row type = \"title\"\n",
+            "board.toml:1: no property is the title; give the property that names a row type = \"title\"",
         ),
         (
             with_property("name = 'NAME'\ntype = 'text'\ncolumn = 'a'"),
-            "board.toml:10: property \"NAME\" stands twice; rename one; upper and lower case count as the same\n",
+            "board.toml:10: property \"NAME\" stands twice; rename one; upper and lower case count as the same",
         ),
         (
             with_property("name = 'claimboard key'\ntype = 'text'\ncolumn = 'a'"),
-            "board.toml:10: property name \"Claimboard Key\" is reserved for the daemon's own use; choose another name\n",
+            "board.toml:10: property name \"Claimboard Key\" is reserved for the daemon's own use; choose another name",
         ),
         (
             HEAD.replace("'things'", "'a.b.c'") + TITLE,
-            "board.toml:2: source \"a.b.c\" is not the name of a table; write schema.table, as Postgres spells it and without quotes; for anything else use query = \"select …\"\n",
+            "board.toml:2: source \"a.b.c\" is not the name of a table; write schema.table, as Postgres spells it and without quotes; for anything else use query = \"select …\"",
         ),
         (
             HEAD.replace("30s", "0s") + TITLE,
-            "board.toml:4: cadence \"0s\" is not possible; write a time from \"1s\" to \"1d\", such as \"30s\", \"2m\" or \"1h\"\n",
+            "board.toml:4: cadence \"0s\" is not possible; write a time from \"1s\" to \"1d\", such as \"30s\", \"2m\" or \"1h\"",
         ),
         (
             HEAD.replace("30s", "ü") + TITLE,
-            "board.toml:4: cadence \"ü\" is not possible; write a time from \"1s\" to \"1d\", such as \"30s\", \"2m\" or \"1h\"\n",
+            "board.toml:4: cadence \"ü\" is not possible; write a time from \"1s\" to \"1d\", such as \"30s\", \"2m\" or \"1h\"",
         ),
     ] {
         assert_eq!(refused(&text), expected, "{text}");
@@ -233,7 +241,7 @@ fn names_are_unique_across_files() {
     .unwrap_err();
     assert_eq!(
         errors,
-        "b.toml:1: dashboard \"BOARD\" stands in a.toml already; rename one\n"
+        "b.toml:1: dashboard \"BOARD\" stands in a.toml already; rename one"
     );
 }
 

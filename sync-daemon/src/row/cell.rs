@@ -19,26 +19,24 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn value(kind: &PropertyKind, cell: Cell) -> (Value, Note) {
     let Cell { text, characters } = cell;
+    let short = text.as_deref();
     match kind {
         PropertyKind::Title => map(long_text(text, characters), Value::Title),
         PropertyKind::Text => map(long_text(text, characters), Value::Text),
-        PropertyKind::Number { .. } => map(optional(text, number), Value::Number),
+        PropertyKind::Number { .. } => map(optional(short, number), Value::Number),
         PropertyKind::Select { options } => {
-            map(optional(text, |text| select(text, options)), Value::Select)
+            map(optional(short, |text| select(text, options)), Value::Select)
         }
-        PropertyKind::Status { options } => map(status(text.as_deref(), options), Value::Status),
+        PropertyKind::Status { options } => map(status(short, options), Value::Status),
         PropertyKind::MultiSelect { options } => {
-            map(multi_select(text.as_deref(), options), Value::MultiSelect)
+            map(multi_select(short, options), Value::MultiSelect)
         }
-        PropertyKind::Date => map(optional(text, date), Value::Date),
-        PropertyKind::Checkbox => (
-            Value::Checkbox(matches!(text.as_deref(), Some("true" | "t"))),
-            None,
-        ),
-        PropertyKind::Url => map(optional(text, url), Value::Url),
-        PropertyKind::Email => map(optional(text, email), Value::Email),
-        PropertyKind::Phone => map(optional(text, phone), Value::Phone),
-        PropertyKind::Relation { .. } => map(relation(text.as_deref()), Value::Relation),
+        PropertyKind::Date => map(optional(short, date), Value::Date),
+        PropertyKind::Checkbox => (Value::Checkbox(matches!(short, Some("true" | "t"))), None),
+        PropertyKind::Url => map(optional(short, url), Value::Url),
+        PropertyKind::Email => map(optional(short, email), Value::Email),
+        PropertyKind::Phone => map(optional(short, phone), Value::Phone),
+        PropertyKind::Relation { .. } => map(relation(short), Value::Relation),
         PropertyKind::Formula { .. } => unreachable!("formulas carry no data"),
     }
 }
@@ -49,14 +47,10 @@ fn map<T>((plain, note): (T, Note), into: impl FnOnce(T) -> Value) -> (Value, No
 
 /// Reads what is there; null and blank text are nothing at all.
 fn optional<T>(
-    text: Option<String>,
+    text: Option<&str>,
     read: impl FnOnce(&str) -> (Option<T>, Note),
 ) -> (Option<T>, Note) {
-    match text
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-    {
+    match text.map(str::trim).filter(|text| !text.is_empty()) {
         Some(text) => read(text),
         None => (None, None),
     }
@@ -147,19 +141,15 @@ fn status(text: Option<&str>, options: &[SelectOption]) -> (Option<String>, Note
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
         return (first, None);
     };
-    match known(text, options) {
-        Some(option) => (Some(option.name.clone()), None),
-        None => {
-            let shown = first.as_deref().map_or_else(
-                || "left empty".to_owned(),
-                |name| format!("shown as {}", quote(name)),
-            );
-            (
-                first,
-                Some(format!("{} is none of its states; {shown}", quote(text))),
-            )
-        }
+    if let Some(option) = known(text, options) {
+        return (Some(option.name.clone()), None);
     }
+    let shown = first.as_deref().map_or_else(
+        || "left empty".to_owned(),
+        |name| format!("shown as {}", quote(name)),
+    );
+    let note = format!("{} is none of its states; {shown}", quote(text));
+    (first, Some(note))
 }
 
 fn multi_select(text: Option<&str>, options: &[SelectOption]) -> (Vec<String>, Note) {
@@ -167,7 +157,7 @@ fn multi_select(text: Option<&str>, options: &[SelectOption]) -> (Vec<String>, N
     let mut names: Vec<String> = Vec::new();
     let mut notes: Vec<String> = unreadable.into_iter().collect();
     for item in items {
-        let (name, note) = optional(Some(item), |item| select(item, options));
+        let (name, note) = optional(Some(&item), |item| select(item, options));
         notes.extend(note);
         if let Some(name) = name.filter(|name| {
             !names

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::size;
@@ -6,15 +8,19 @@ use crate::dashboard::{Dashboard, Dashboards, Property};
 use crate::page::{self, DesiredPage, Value};
 
 const OPTIONS: &str =
-    "options = [{ value = 'todo', name = 'To do' }, { value = 'done', name = '✅ Done' }]";
+    "options = [{ value = 'todo', name = 'To do' }, { value = 'done', name = '✅ Done' }]\n";
 
 /// A dashboard with a property for each of `kinds`, named as its type.
 fn board(kinds: &[&str]) -> Dashboard {
     let mut text = "name = 'Board'\nsource = 't'\nkey = 'id'\ncadence = '30s'\n".to_owned();
     for (index, kind) in kinds.iter().enumerate() {
-        text += &format!("[[property]]\nname = '{kind} {index}'\ntype = '{kind}'\ncolumn = 'c'\n");
+        write!(
+            text,
+            "[[property]]\nname = '{kind} {index}'\ntype = '{kind}'\ncolumn = 'c'\n"
+        )
+        .unwrap();
         match *kind {
-            "select" | "status" | "multi_select" => text += &format!("{OPTIONS}\n"),
+            "select" | "status" | "multi_select" => text += OPTIONS,
             "relation" => text += "to = 'Board'\n",
             _ => {}
         }
@@ -128,10 +134,11 @@ fn what_does_not_fit_leaves_a_note() {
         ("email", "a@b@c"),
         ("phone", "1\n2"),
     ];
-    let notes: String = cases
+    let notes = cases
         .iter()
-        .map(|(kind, text)| format!("{}\n", one(kind, text).1))
-        .collect();
+        .map(|(kind, text)| one(kind, text).1)
+        .collect::<Vec<_>>()
+        .join("\n");
     insta::assert_snapshot!(notes);
 }
 

@@ -244,7 +244,6 @@ fn cell(kind: &PropertyKind, column: &Column) -> Result<String, &'static str> {
         PropertyKind::Title | PropertyKind::Text if is_array => {
             Ok(format!("array_to_string({name}, ', ')"))
         }
-        PropertyKind::Title | PropertyKind::Text => Ok(text),
         PropertyKind::Number { .. } => match column.base.as_str() {
             "money" => Ok(format!("CAST(CAST({name} AS numeric) AS text)")),
             "int2" | "int4" | "int8" | "float4" | "float8" | "numeric" => Ok(text),
@@ -258,14 +257,15 @@ fn cell(kind: &PropertyKind, column: &Column) -> Result<String, &'static str> {
             "bool" => Ok(text),
             _ => Err("choose the type select, or use a query that compares it to something"),
         },
-        PropertyKind::MultiSelect { .. } if is_array => Ok(items(&name)),
+        PropertyKind::MultiSelect { .. } | PropertyKind::Relation { .. } if is_array => {
+            Ok(items(&name))
+        }
         PropertyKind::MultiSelect { .. } if matches!(column.base.as_str(), "json" | "jsonb") => {
             Ok(text)
         }
         PropertyKind::MultiSelect { .. } => Ok(format!(
             "CAST(array_to_json(string_to_array({text}, ',')) AS text)"
         )),
-        PropertyKind::Relation { .. } if is_array => Ok(items(&name)),
         PropertyKind::Relation { .. } => Ok(format!(
             "CASE WHEN {name} IS NOT NULL THEN CAST(array_to_json(ARRAY[{text}]) AS text) END"
         )),
@@ -275,7 +275,9 @@ fn cell(kind: &PropertyKind, column: &Column) -> Result<String, &'static str> {
         PropertyKind::Url | PropertyKind::Email | PropertyKind::Phone if is_array => {
             Err("choose the type text")
         }
-        PropertyKind::Select { .. }
+        PropertyKind::Title
+        | PropertyKind::Text
+        | PropertyKind::Select { .. }
         | PropertyKind::Status { .. }
         | PropertyKind::Url
         | PropertyKind::Email

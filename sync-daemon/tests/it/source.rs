@@ -1,6 +1,7 @@
 //! Reading rows: what fits, what does not, and that the same rows always make the same pages.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 
 use sqlx::{AssertSqlSafe, PgPool};
 use sync_daemon::dashboard::{Dashboard, Dashboards};
@@ -60,9 +61,11 @@ async fn checked(pool: &PgPool, dashboards: &Dashboards) -> String {
     let mut connection = pool.acquire().await.unwrap();
     match check(&mut connection, dashboards).await {
         Ok(fits) => format!("fits; absent: {:?}", fits.absent),
-        Err(CheckError::Schema(errors)) => {
-            errors.iter().map(|error| format!("{error}\n")).collect()
-        }
+        Err(CheckError::Schema(errors)) => errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
         Err(other) => panic!("the database could not be asked: {other:?}"),
     }
 }
@@ -397,7 +400,8 @@ async fn any_type_becomes_a_valid_page() {
              (3, null, null, null, null, null, '10000-01-01', null, null, null, '{"a": "\ud83d\ude00"}', false, 'javascript:alert(1)', 'a@', ',', null, '', null, null)"#,
     )
     .await;
-    let properties: String = [
+    let mut properties = String::new();
+    for (column, kind) in [
         ("n", "number"),
         ("f", "number"),
         ("r", "number"),
@@ -415,12 +419,14 @@ async fn any_type_becomes_a_valid_page() {
         ("many", "text"),
         ("span", "text"),
         ("ip", "select"),
-    ]
-    .iter()
-    .map(|(column, kind)| {
-        format!("[[property]]\nname = '{column}'\ntype = '{kind}'\ncolumn = '{column}'\n")
-    })
-    .collect();
+    ] {
+        write!(
+            properties,
+            "[[property]]\nname = '{column}'\ntype = '{kind}'\ncolumn = '{column}'\n"
+        )
+        .unwrap();
+    }
+
     let dashboards = dashboard(
         "source = 'odd'\nkey = 'id'",
         "body",
@@ -438,13 +444,10 @@ async fn any_type_becomes_a_valid_page() {
     let mut shown = String::new();
     for page in &pages {
         for (property, value) in board(&dashboards).data_properties().zip(&page.values) {
-            shown += &format!(
-                "{}: {}\n",
-                property.name,
-                serde_json::to_string(value).unwrap()
-            );
+            let value = serde_json::to_string(value).unwrap();
+            writeln!(shown, "{}: {value}", property.name).unwrap();
         }
-        shown += &format!("-- {}\n\n", page.note.replace('\n', "\n-- "));
+        write!(shown, "-- {}\n\n", page.note.replace('\n', "\n-- ")).unwrap();
     }
     insta::assert_snapshot!(shown);
 }
