@@ -1,0 +1,203 @@
+//! The API as pure functions: a workspace, a call and the time in; a body or a refusal out.
+
+mod blocks;
+pub(crate) mod body;
+mod containers;
+pub(crate) mod failure;
+pub(crate) mod gate;
+mod lists;
+mod pages;
+pub(crate) mod route;
+pub(crate) mod shape;
+mod views;
+
+#[cfg(test)]
+mod tests;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::model::render;
+use crate::model::workspace::Workspace;
+use crate::model::write::row::not_found;
+use failure::Failure;
+use gate::Call;
+use route::Route;
+use shape::{Shape, object, optional};
+
+/// What a successful call did, for counting and for naming what was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    DatabaseCreated(Uuid),
+    SchemaChanged(Uuid),
+    PageCreated(Uuid),
+    PageUpdated(Uuid),
+    PageTrashed(Uuid),
+    PageRestored(Uuid),
+    Queried,
+    Read,
+    /// Any other change.
+    Changed(Uuid),
+}
+
+impl Effect {
+    /// The object that a write committed.
+    pub(crate) fn committed(self) -> Option<Uuid> {
+        match self {
+            Self::DatabaseCreated(id)
+            | Self::SchemaChanged(id)
+            | Self::PageCreated(id)
+            | Self::PageUpdated(id)
+            | Self::PageTrashed(id)
+            | Self::PageRestored(id)
+            | Self::Changed(id) => Some(id),
+            Self::Queried | Self::Read => None,
+        }
+    }
+}
+
+type Answer = Result<(Value, Effect), Failure>;
+
+/// Runs an admitted call.
+pub(crate) fn run(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) -> Answer {
+    let read = |value: Result<Value, Failure>| value.map(|value| (value, Effect::Read));
+    match &call.route {
+        Route::Me => {
+            check(call, &[], &body::NOTHING)?;
+            Ok((
+                render::user(workspace, &workspace.settings.bot),
+                Effect::Read,
+            ))
+        }
+        Route::Users => read(lists::users(workspace, call)),
+        Route::User(id) => read(lists::user(workspace, call, id)),
+        Route::Search => read(lists::search(workspace, call, now)),
+        Route::CreateDatabase => containers::create_database(workspace, call, now),
+        Route::Database(id) => read(containers::database(workspace, call, id)),
+        Route::UpdateDatabase(id) => containers::update_database(workspace, call, id),
+        Route::CreateDataSource => containers::create_data_source(workspace, call, now),
+        Route::DataSource(id) => read(containers::data_source(workspace, call, id)),
+        Route::UpdateDataSource(id) => containers::update_data_source(workspace, call, id, now),
+        Route::Templates(id) => read(containers::templates(workspace, call, id)),
+        Route::Query(id) => {
+            lists::query(workspace, call, id, now).map(|list| (list, Effect::Queried))
+        }
+        Route::CreatePage => pages::create(workspace, call, now),
+        Route::Page(id) => read(pages::retrieve(workspace, call, id, now)),
+        Route::UpdatePage(id) => pages::update(workspace, call, id, now),
+        Route::PageProperty(id, property) => {
+            read(pages::property(workspace, call, id, property, now))
+        }
+        Route::Block(id) => read(blocks::retrieve(workspace, call, id)),
+        Route::UpdateBlock(id) => blocks::update(workspace, call, id, now),
+        Route::DeleteBlock(id) => blocks::delete(workspace, call, id),
+        Route::Children(id) => read(blocks::children(workspace, call, id)),
+        Route::AppendChildren(id) => blocks::append(workspace, call, id, now),
+        Route::CreateView => views::create(workspace, call, now),
+        Route::Views => read(views::list(workspace, call)),
+        Route::View(id) => read(views::retrieve(workspace, call, id)),
+        Route::UpdateView(id) => views::update(workspace, call, id, now),
+        Route::DeleteView(id) => views::delete(workspace, call, id),
+        Route::Elsewhere(what) => Err(Failure::not_simulated(what)),
+    }
+}
+
+/// Checks the query string, which takes only `members`, and then the body.
+fn check(call: &Call, members: &[&'static str], body: &Shape) -> Result<(), Failure> {
+    let fields = members
+        .iter()
+        .map(|key| optional(key, Shape::Any))
+        .collect();
+    let given: serde_json::Map<String, Value> = call
+        .query
+        .iter()
+        .map(|(key, value)| (key.clone(), Value::String(value.clone())))
+        .collect();
+    object(fields).check("query", &Value::Object(given))?;
+    body.check("body", &call.body)
+}
+
+/// An id of the path, or the refusal for a malformed one.
+fn path_id(key: &'static str, given: &str) -> Result<Uuid, Failure> {
+    let path = json!({ key: given });
+    object(vec![shape::required(key, Shape::Uuid)]).check("path", &path)?;
+    shape::parse_uuid(given).ok_or_else(Failure::invalid_url)
+}
+
+/// An id of a checked body.
+fn body_id(value: &Value) -> Option<Uuid> {
+    value.as_str().and_then(shape::parse_uuid)
+}
+
+/// The page of a list that starts at `start`.
+fn list(results: Vec<Value>, next_cursor: Option<String>, kind: &str) -> Value {
+    let mut list = json!({
+        "object": "list",
+        "results": results,
+        "next_cursor": next_cursor,
+        "has_more": next_cursor.is_some(),
+        "type": kind,
+    });
+    list[kind] = json!({});
+    list
+}
+
+/// Cuts one page out of a list: `cursor` names its first item.
+fn cut<'a, T>(
+    all: &'a [T],
+    cursor: Option<&str>,
+    size: usize,
+    id: impl Fn(&T) -> Uuid,
+) -> Result<(&'a [T], Option<Uuid>), Failure> {
+    let start = match cursor {
+        None => 0,
+        Some(cursor) => all
+            .iter()
+            .position(|item| id(item).to_string() == cursor)
+            .ok_or_else(|| {
+                Failure::validation(format!("The start_cursor provided is invalid: {cursor}"))
+            })?,
+    };
+    let end = all.len().min(start + size);
+    Ok((&all[start..end], all.get(end).map(id)))
+}
+
+/// The cursor and the size of page that a query string asks for.
+fn paging(call: &Call) -> Result<(Option<&str>, usize), Failure> {
+    let member = |key: &str| {
+        call.query
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+    };
+    let size = match member("page_size") {
+        None => 100,
+        Some(given) => match given.trim().parse::<usize>() {
+            Ok(0) => 100,
+            Ok(size) => size.min(100),
+            Err(_) => {
+                let was = shape::quoted(&Value::String(given.to_owned()));
+                return Err(Failure::validation(format!(
+                    "query failed validation: query.page_size should be a number or `undefined`, instead was `{was}`."
+                )));
+            }
+        },
+    };
+    Ok((
+        member("start_cursor").filter(|cursor| !cursor.is_empty()),
+        size,
+    ))
+}
+
+/// The object of a path, when it exists and is shared.
+fn visible<'a, T>(
+    workspace: &'a Workspace,
+    found: Option<&'a T>,
+    what: &str,
+    id: Uuid,
+) -> Result<&'a T, Failure> {
+    found
+        .filter(|_| workspace.shared(id))
+        .ok_or_else(|| not_found(workspace, what, &id.to_string()))
+}

@@ -1,0 +1,578 @@
+//! The shapes of request bodies and query strings.
+
+use std::sync::LazyLock;
+
+use super::shape::Shape::{Any, AtLeast, Boolean, Null, Number, Object, OneOf, Text, True, Uuid};
+use super::shape::{
+    Field, Shape, items, nullable, object, open, optional, record, required, union,
+};
+use crate::model::schema::COLORS;
+
+/// Notion's caps: units of a text, items of an array, options in one request.
+const TEXT: usize = 2000;
+const ITEMS: usize = 100;
+
+const API_COLORS: &[&str] = &[
+    "default",
+    "gray",
+    "brown",
+    "orange",
+    "yellow",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "red",
+    "default_background",
+    "gray_background",
+    "brown_background",
+    "orange_background",
+    "yellow_background",
+    "green_background",
+    "blue_background",
+    "purple_background",
+    "pink_background",
+    "red_background",
+];
+
+const NUMBER_FORMATS: &[&str] = &[
+    "number",
+    "number_with_commas",
+    "percent",
+    "dollar",
+    "australian_dollar",
+    "canadian_dollar",
+    "singapore_dollar",
+    "euro",
+    "pound",
+    "yen",
+    "ruble",
+    "rupee",
+    "won",
+    "yuan",
+    "real",
+    "lira",
+    "rupiah",
+    "franc",
+    "hong_kong_dollar",
+    "new_zealand_dollar",
+    "krona",
+    "norwegian_krone",
+    "mexican_peso",
+    "rand",
+    "new_taiwan_dollar",
+    "danish_krone",
+    "zloty",
+    "baht",
+    "forint",
+    "koruna",
+    "shekel",
+    "chilean_peso",
+    "philippine_peso",
+    "dirham",
+    "colombian_peso",
+    "riyal",
+    "ringgit",
+    "leu",
+    "argentine_peso",
+    "uruguayan_peso",
+    "peruvian_sol",
+];
+
+const ROLLUP_FUNCTIONS: &[&str] = &[
+    "count",
+    "count_values",
+    "empty",
+    "not_empty",
+    "unique",
+    "show_unique",
+    "percent_empty",
+    "percent_not_empty",
+    "sum",
+    "average",
+    "median",
+    "min",
+    "max",
+    "range",
+    "earliest_date",
+    "latest_date",
+    "date_range",
+    "checked",
+    "unchecked",
+    "percent_checked",
+    "percent_unchecked",
+    "count_per_group",
+    "percent_per_group",
+    "show_original",
+];
+
+fn length(min: usize, max: usize) -> Shape {
+    Shape::Length { min, max }
+}
+
+/// Members that answers carry and requests may send back.
+fn tolerated(fields: &mut Vec<Field>, keys: &[&'static str]) {
+    fields.extend(keys.iter().map(|key| optional(key, Any)));
+}
+
+fn rich_text() -> Shape {
+    let annotations = object(vec![
+        optional("bold", Boolean),
+        optional("italic", Boolean),
+        optional("strikethrough", Boolean),
+        optional("underline", Boolean),
+        optional("code", Boolean),
+        optional("color", OneOf(API_COLORS)),
+    ]);
+    let item = |kind: &'static [&'static str], content: Shape| {
+        let mut fields = vec![required(kind[0], content), optional("type", OneOf(kind))];
+        fields.push(optional("annotations", annotations.clone()));
+        tolerated(&mut fields, &["plain_text", "href"]);
+        object(fields)
+    };
+    let link = nullable(open(vec![required("url", length(0, TEXT))]));
+    let text = object(vec![
+        required("content", length(0, TEXT)),
+        optional("link", link),
+    ]);
+    let equation = object(vec![required("expression", length(1, 1000))]);
+    items(
+        union(vec![
+            item(&["text"], text),
+            item(&["mention"], Object),
+            item(&["equation"], equation),
+        ]),
+        ITEMS,
+    )
+}
+
+fn icon() -> Shape {
+    union(vec![
+        object(vec![
+            required("emoji", length(1, 40)),
+            optional("type", OneOf(&["emoji"])),
+        ]),
+        object(vec![
+            required("external", object(vec![required("url", length(1, TEXT))])),
+            optional("type", OneOf(&["external"])),
+        ]),
+        object(vec![
+            required("custom_emoji", Object),
+            optional("type", OneOf(&["custom_emoji"])),
+        ]),
+        object(vec![
+            required("icon", Object),
+            optional("type", OneOf(&["icon"])),
+        ]),
+        object(vec![
+            required("file_upload", Object),
+            optional("type", OneOf(&["file_upload"])),
+        ]),
+    ])
+}
+
+fn cover() -> Shape {
+    union(vec![
+        object(vec![
+            required("external", object(vec![required("url", length(1, TEXT))])),
+            optional("type", OneOf(&["external"])),
+        ]),
+        object(vec![
+            required("file_upload", Object),
+            optional("type", OneOf(&["file_upload"])),
+        ]),
+    ])
+}
+
+fn options() -> Shape {
+    let option = |id: Field, name: Field| {
+        object(vec![
+            id,
+            name,
+            optional("color", OneOf(&COLORS)),
+            optional("description", nullable(Text)),
+            optional("group", Text),
+        ])
+    };
+    let by_name = option(required("name", length(1, 100)), optional("id", Text));
+    let by_id = option(required("id", Text), optional("name", length(1, 100)));
+    items(union(vec![by_name, by_id]), ITEMS)
+}
+
+/// A property's configuration: one branch per type.
+fn property_config() -> Vec<Shape> {
+    let branch = |kind: &'static [&'static str], config: Shape| {
+        let mut fields = vec![
+            required(kind[0], config),
+            optional("type", OneOf(kind)),
+            optional("name", length(1, TEXT)),
+            optional("description", nullable(length(1, 280))),
+        ];
+        tolerated(&mut fields, &["id"]);
+        object(fields)
+    };
+    let relation = |how: &'static [&'static str], config: Shape| {
+        open(vec![
+            required("data_source_id", Uuid),
+            optional("type", OneOf(how)),
+            required(how[0], config),
+        ])
+    };
+    let mirror = open(vec![
+        optional("synced_property_id", Text),
+        optional("synced_property_name", length(1, TEXT)),
+    ]);
+    let rollup = |relation: &'static str, rolled: &'static str| {
+        open(vec![
+            required("function", OneOf(ROLLUP_FUNCTIONS)),
+            required(relation, Text),
+            required(rolled, Text),
+        ])
+    };
+    let plain: [&'static [&'static str]; 13] = [
+        &["title"],
+        &["rich_text"],
+        &["url"],
+        &["people"],
+        &["files"],
+        &["email"],
+        &["phone_number"],
+        &["date"],
+        &["checkbox"],
+        &["created_by"],
+        &["created_time"],
+        &["last_edited_by"],
+        &["last_edited_time"],
+    ];
+    let mut branches = vec![
+        branch(
+            &["number"],
+            object(vec![optional("format", OneOf(NUMBER_FORMATS))]),
+        ),
+        branch(&["formula"], object(vec![optional("expression", Text)])),
+        branch(&["select"], object(vec![optional("options", options())])),
+        branch(
+            &["multi_select"],
+            object(vec![optional("options", options())]),
+        ),
+        branch(&["status"], open(vec![optional("options", options())])),
+        branch(
+            &["relation"],
+            union(vec![
+                relation(&["single_property"], object(Vec::new())),
+                relation(&["dual_property"], mirror),
+            ]),
+        ),
+        branch(
+            &["rollup"],
+            union(vec![
+                rollup("relation_property_name", "rollup_property_name"),
+                rollup("relation_property_id", "rollup_property_name"),
+                rollup("relation_property_name", "rollup_property_id"),
+                rollup("relation_property_id", "rollup_property_id"),
+            ]),
+        ),
+        branch(
+            &["unique_id"],
+            object(vec![optional("prefix", nullable(Text))]),
+        ),
+    ];
+    branches.extend(
+        plain
+            .into_iter()
+            .map(|kind| branch(kind, object(Vec::new()))),
+    );
+    branches
+}
+
+/// A property's value: one branch per type that can be written.
+fn property_value() -> Shape {
+    let branch = |kind: &'static [&'static str], value: Shape| {
+        let mut fields = vec![required(kind[0], value), optional("type", OneOf(kind))];
+        tolerated(&mut fields, &["id", "has_more", "name"]);
+        object(fields)
+    };
+    let choice = || {
+        let common = || {
+            vec![
+                optional("color", OneOf(&COLORS)),
+                optional("description", nullable(Text)),
+            ]
+        };
+        let mut by_id = vec![
+            required("id", length(1, 100)),
+            optional("name", length(1, 100)),
+        ];
+        by_id.extend(common());
+        let mut by_name = vec![
+            required("name", length(1, 100)),
+            optional("id", length(1, 100)),
+        ];
+        by_name.extend(common());
+        vec![object(by_id), object(by_name)]
+    };
+    let with_null = |mut branches: Vec<Shape>| {
+        branches.push(Null);
+        union(branches)
+    };
+    let date = object(vec![
+        required("start", Text),
+        optional("end", nullable(Text)),
+        optional("time_zone", nullable(Text)),
+    ]);
+    let file = |kind: &'static [&'static str]| {
+        let content = object(vec![
+            required("url", length(1, TEXT)),
+            optional("expiry_time", Text),
+        ]);
+        object(vec![
+            required(kind[0], content),
+            required("name", length(1, 100)),
+            optional("type", OneOf(kind)),
+        ])
+    };
+    let reference = || items(open(vec![required("id", Uuid)]), ITEMS);
+    union(vec![
+        branch(&["title"], rich_text()),
+        branch(&["rich_text"], rich_text()),
+        branch(&["number"], nullable(Number)),
+        branch(&["url"], nullable(length(1, TEXT))),
+        branch(&["select"], with_null(choice())),
+        branch(&["multi_select"], items(union(choice()), ITEMS)),
+        branch(&["people"], reference()),
+        branch(&["email"], nullable(length(1, 200))),
+        branch(&["phone_number"], nullable(length(1, 200))),
+        branch(&["date"], nullable(date)),
+        branch(&["checkbox"], Boolean),
+        branch(&["relation"], reference()),
+        branch(
+            &["files"],
+            items(union(vec![file(&["external"]), file(&["file"])]), ITEMS),
+        ),
+        branch(&["status"], with_null(choice())),
+    ])
+}
+
+fn page_or_workspace() -> Shape {
+    union(vec![
+        object(vec![
+            required("type", OneOf(&["page_id"])),
+            required("page_id", Uuid),
+        ]),
+        object(vec![
+            required("type", OneOf(&["workspace"])),
+            required("workspace", True),
+        ]),
+    ])
+}
+
+macro_rules! shapes {
+    ($($(#[$doc:meta])* $name:ident = $shape:expr;)*) => {
+        $($(#[$doc])* pub(crate) static $name: LazyLock<Shape> = LazyLock::new(|| $shape);)*
+    };
+}
+
+shapes! {
+    /// Takes no member at all.
+    NOTHING = object(Vec::new());
+    /// Takes anything: the caller is told plainly when it matters.
+    ANYTHING = open(Vec::new());
+    CREATE_DATABASE = object(vec![
+        required("parent", page_or_workspace()),
+        optional("title", rich_text()),
+        optional("description", rich_text()),
+        optional("is_inline", Boolean),
+        optional("initial_data_source", object(vec![optional("properties", record(union(property_config())))])),
+        optional("icon", nullable(icon())),
+        optional("cover", nullable(cover())),
+    ]);
+    UPDATE_DATABASE = object(vec![
+        optional("parent", page_or_workspace()),
+        optional("title", rich_text()),
+        optional("description", rich_text()),
+        optional("is_inline", Boolean),
+        optional("icon", nullable(icon())),
+        optional("cover", nullable(cover())),
+        optional("in_trash", Boolean),
+        optional("is_locked", Boolean),
+    ]);
+    CREATE_DATA_SOURCE = object(vec![
+        required("parent", object(vec![required("database_id", Uuid), optional("type", OneOf(&["database_id"]))])),
+        required("properties", record(union(property_config()))),
+        optional("title", rich_text()),
+        optional("icon", nullable(icon())),
+    ]);
+    UPDATE_DATA_SOURCE = {
+        let mut change = property_config();
+        change.push(object(vec![
+            required("name", length(1, TEXT)),
+            optional("description", nullable(length(1, 280))),
+        ]));
+        change.push(Null);
+        object(vec![
+            optional("title", rich_text()),
+            optional("icon", nullable(icon())),
+            optional("properties", record(union(change))),
+            optional("in_trash", Boolean),
+            optional("parent", object(vec![required("database_id", Uuid), optional("type", OneOf(&["database_id"]))])),
+        ])
+    };
+    QUERY = object(vec![
+        optional("sorts", items(union(vec![
+            open(vec![required("property", Text), required("direction", OneOf(&["ascending", "descending"]))]),
+            open(vec![
+                required("timestamp", OneOf(&["created_time", "last_edited_time"])),
+                required("direction", OneOf(&["ascending", "descending"])),
+            ]),
+        ]), ITEMS)),
+        optional("filter", filter()),
+        optional("start_cursor", nullable(Text)),
+        optional("page_size", AtLeast(1)),
+        optional("result_type", OneOf(&["page", "data_source"])),
+        optional("is_archived", Boolean),
+    ]);
+    CREATE_PAGE = object(vec![
+        required("parent", union(vec![
+            object(vec![required("page_id", Uuid), optional("type", OneOf(&["page_id"]))]),
+            object(vec![required("database_id", Uuid), optional("type", OneOf(&["database_id"]))]),
+            object(vec![
+                required("data_source_id", Uuid),
+                optional("type", OneOf(&["data_source_id"])),
+                optional("database_id", Uuid),
+            ]),
+            object(vec![required("workspace", True), optional("type", OneOf(&["workspace"]))]),
+        ])),
+        optional("properties", record(property_value())),
+        optional("icon", nullable(icon())),
+        optional("cover", nullable(cover())),
+        optional("content", items(Object, ITEMS)),
+        optional("children", items(Object, ITEMS)),
+        optional("markdown", Text),
+        optional("allow_async", Boolean),
+        optional("template", Object),
+        optional("position", Object),
+    ]);
+    UPDATE_PAGE = object(vec![
+        optional("properties", record(property_value())),
+        optional("icon", nullable(icon())),
+        optional("cover", nullable(cover())),
+        optional("is_locked", Boolean),
+        optional("in_trash", Boolean),
+        optional("is_archived", Boolean),
+        optional("template", Object),
+        optional("erase_content", Boolean),
+    ]);
+    SEARCH = object(vec![
+        optional("sort", union(vec![
+            object(vec![
+                required("timestamp", OneOf(&["last_edited_time"])),
+                optional("direction", OneOf(&["ascending", "descending"])),
+            ]),
+            object(vec![required("property", OneOf(&["relevance"]))]),
+        ])),
+        optional("query", Text),
+        optional("start_cursor", nullable(Uuid)),
+        optional("page_size", Number),
+        optional("filter", union(vec![
+            object(vec![
+                required("property", OneOf(&["object"])),
+                required("value", OneOf(&["page", "data_source"])),
+                optional("in_trash", Boolean),
+            ]),
+            object(vec![required("in_trash", Boolean)]),
+        ])),
+    ]);
+    APPEND_CHILDREN = object(vec![
+        required("children", items(Object, ITEMS)),
+        optional("position", Object),
+        optional("after", Uuid),
+    ]);
+    CREATE_VIEW = open(vec![
+        required("data_source_id", Uuid),
+        required("name", length(1, TEXT)),
+        required("type", OneOf(VIEW_KINDS)),
+        optional("database_id", Uuid),
+        optional("filter", nullable(Object)),
+        optional("sorts", nullable(items(Object, ITEMS))),
+        optional("quick_filters", nullable(Object)),
+        optional("configuration", nullable(Object)),
+    ]);
+    UPDATE_VIEW = open(vec![
+        optional("name", length(1, TEXT)),
+        optional("filter", nullable(Object)),
+        optional("sorts", nullable(items(Object, ITEMS))),
+        optional("quick_filters", nullable(Object)),
+        optional("configuration", nullable(Object)),
+    ]);
+}
+
+const VIEW_KINDS: &[&str] = &[
+    "table",
+    "board",
+    "list",
+    "calendar",
+    "timeline",
+    "gallery",
+    "form",
+    "chart",
+    "map",
+    "dashboard",
+];
+
+/// A query's filter: compounds nest twice, and a property filter names its type.
+fn filter() -> Shape {
+    const KINDS: [&str; 21] = [
+        "title",
+        "rich_text",
+        "number",
+        "checkbox",
+        "select",
+        "multi_select",
+        "status",
+        "date",
+        "people",
+        "files",
+        "url",
+        "email",
+        "phone_number",
+        "relation",
+        "created_by",
+        "created_time",
+        "last_edited_by",
+        "last_edited_time",
+        "formula",
+        "unique_id",
+        "rollup",
+    ];
+    let conditions = || {
+        let by_property = KINDS.into_iter().map(|kind| {
+            object(vec![
+                required(kind, Object),
+                required("property", Text),
+                optional("type", Text),
+            ])
+        });
+        let by_time = ["created_time", "last_edited_time"]
+            .into_iter()
+            .map(|kind| {
+                object(vec![
+                    required(kind, Object),
+                    required("timestamp", OneOf(&["created_time", "last_edited_time"])),
+                    optional("type", Text),
+                ])
+            });
+        by_property.chain(by_time).collect::<Vec<_>>()
+    };
+    let compounds = |member: Shape| {
+        ["or", "and"]
+            .into_iter()
+            .map(|key| open(vec![required(key, items(member.clone(), ITEMS))]))
+            .collect::<Vec<_>>()
+    };
+    let innermost = union(conditions());
+    let mut inner = conditions();
+    inner.extend(compounds(innermost));
+    let mut outer = compounds(union(inner));
+    outer.extend(conditions());
+    union(outer)
+}

@@ -1,0 +1,89 @@
+//! What the API answers when it refuses: status, code, text and additional data, as Notion words them.
+
+use serde_json::{Value, json};
+
+/// A refusal, or a fault that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// HTTP status.
+    pub status: u16,
+    /// Notion's machine-readable code.
+    pub code: &'static str,
+    /// The text for people.
+    pub message: String,
+    /// `additional_data`, for the few failures that carry it.
+    pub additional_data: Option<Value>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            additional_data: None,
+        }
+    }
+
+    pub(crate) fn with(mut self, additional_data: Value) -> Self {
+        self.additional_data = Some(additional_data);
+        self
+    }
+
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::new(400, "validation_error", message)
+    }
+
+    pub(crate) fn invalid_json() -> Self {
+        Self::new(400, "invalid_json", "Error parsing JSON body.")
+    }
+
+    pub(crate) fn invalid_url() -> Self {
+        Self::new(400, "invalid_request_url", "Invalid request URL.")
+    }
+
+    pub(crate) fn archived() -> Self {
+        Self::validation(
+            "Can't edit block that is archived. You must unarchive the block before editing.",
+        )
+    }
+
+    /// An object that is not there, or not shared with the integration: Notion does not say which.
+    pub(crate) fn not_found(what: &str, id: &str, integration: (&str, &str)) -> Self {
+        let (name, integration_id) = integration;
+        Self::new(
+            404,
+            "object_not_found",
+            format!(
+                "Could not find {what} with ID: {id}. Make sure the relevant pages and databases are shared with your integration \"{name}\"."
+            ),
+        )
+        .with(json!({ "integration_id": integration_id }))
+    }
+
+    /// A published operation that the simulator does not have. Plain, so that nobody mistakes it for Notion's answer.
+    pub(crate) fn not_simulated(operation: &str) -> Self {
+        Self::new(
+            501,
+            "not_simulated",
+            format!(
+                "notion-sim does not have {operation}; Notion does. Test this call against the real API."
+            ),
+        )
+    }
+
+    /// The body as it goes over the wire.
+    pub(crate) fn body(&self, request_id: &str) -> Value {
+        let mut body = json!({
+            "object": "error",
+            "status": self.status,
+            "code": self.code,
+            "message": self.message,
+        });
+        if let Some(data) = &self.additional_data {
+            body["additional_data"] = data.clone();
+        }
+        body["request_id"] = request_id.into();
+        body
+    }
+}

@@ -1,0 +1,1 @@
+//! Calls against a workspace, without HTTP.

@@ -1,0 +1,142 @@
+//! Views of databases: kept and shown as their author described them.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::gate::Call;
+use super::{Answer, Effect, body, body_id, check, cut, list as list_of, paging, path_id, visible};
+use crate::model::render;
+use crate::model::workspace::{View, Workspace};
+
+pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) -> Answer {
+    check(call, &[], &body::CREATE_VIEW)?;
+    let given = &call.body;
+    for key in ["create_database", "view_id"] {
+        if given.get(key).is_some() {
+            return Err(Failure::not_simulated(&format!("views with {key}")));
+        }
+    }
+    let source = body_id(&given["data_source_id"]).unwrap_or_default();
+    let database = visible(
+        workspace,
+        workspace.data_sources.get(&source),
+        "database",
+        source,
+    )?
+    .database;
+    if workspace.in_trash(source) {
+        return Err(Failure::archived());
+    }
+    let number = workspace.next_number();
+    let kept = |key: &str| given.get(key).cloned().unwrap_or(Value::Null);
+    let configuration = match kept("configuration") {
+        Value::Null => json!({ "type": given["type"] }),
+        configuration => configuration,
+    };
+    let view = View {
+        id: workspace.ids.uuid(),
+        number,
+        database,
+        data_source: source,
+        name: given["name"].as_str().unwrap_or_default().to_owned(),
+        kind: given["type"].as_str().unwrap_or("table").to_owned(),
+        filter: kept("filter"),
+        sorts: kept("sorts"),
+        quick_filters: kept("quick_filters"),
+        configuration,
+        created_time: now,
+        last_edited_time: now,
+        deleted: false,
+    };
+    workspace.put_view(view.clone());
+    Ok((render::view(workspace, &view), Effect::Changed(view.id)))
+}
+
+fn known<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a View, Failure> {
+    let id = path_id("view_id", id)?;
+    let view = workspace
+        .views
+        .get(&id)
+        .filter(|view| !view.deleted && workspace.shared(view.database));
+    visible(workspace, view, "view", id)
+}
+
+pub(super) fn retrieve(workspace: &Workspace, call: &Call, id: &str) -> Result<Value, Failure> {
+    check(call, &[], &body::NOTHING)?;
+    Ok(render::view(workspace, known(workspace, id)?))
+}
+
+pub(super) fn list(workspace: &Workspace, call: &Call) -> Result<Value, Failure> {
+    check(
+        call,
+        &["database_id", "data_source_id", "start_cursor", "page_size"],
+        &body::NOTHING,
+    )?;
+    let (cursor, size) = paging(call)?;
+    let asked = |key: &str| -> Result<Option<Uuid>, Failure> {
+        let given = call.query.iter().find(|(name, _)| name == key);
+        given
+            .map(|(_, id)| path_id("view_parent_id", id))
+            .transpose()
+    };
+    let (database, source) = (asked("database_id")?, asked("data_source_id")?);
+    if database.is_none() && source.is_none() {
+        return Err(Failure::validation(
+            "query failed validation: query.database_id or query.data_source_id should be defined, instead was `undefined`.",
+        ));
+    }
+    let mut views: Vec<&View> = workspace
+        .views
+        .values()
+        .filter(|view| !view.deleted && workspace.shared(view.database))
+        .filter(|view| {
+            database.is_none_or(|id| view.database == id)
+                && source.is_none_or(|id| view.data_source == id)
+        })
+        .collect();
+    views.sort_unstable_by_key(|view| view.number);
+    let (shown, next) = cut(&views, cursor, size, |view| view.id)?;
+    let results = shown
+        .iter()
+        .map(|view| render::view(workspace, view))
+        .collect();
+    Ok(list_of(results, next.map(|next| next.to_string()), "view"))
+}
+
+pub(super) fn update(
+    workspace: &mut Workspace,
+    call: &Call,
+    id: &str,
+    now: DateTime<Utc>,
+) -> Answer {
+    check(call, &[], &body::UPDATE_VIEW)?;
+    let mut view = known(workspace, id)?.clone();
+    let given = &call.body;
+    if let Some(name) = given["name"].as_str() {
+        name.clone_into(&mut view.name);
+    }
+    let fields = [
+        ("filter", &mut view.filter),
+        ("sorts", &mut view.sorts),
+        ("quick_filters", &mut view.quick_filters),
+        ("configuration", &mut view.configuration),
+    ];
+    for (key, field) in fields {
+        if let Some(value) = given.get(key) {
+            *field = value.clone();
+        }
+    }
+    view.last_edited_time = now;
+    workspace.put_view(view.clone());
+    Ok((render::view(workspace, &view), Effect::Changed(view.id)))
+}
+
+pub(super) fn delete(workspace: &mut Workspace, call: &Call, id: &str) -> Answer {
+    check(call, &[], &body::NOTHING)?;
+    let mut view = known(workspace, id)?.clone();
+    view.deleted = true;
+    workspace.put_view(view.clone());
+    Ok((render::view(workspace, &view), Effect::Changed(view.id)))
+}

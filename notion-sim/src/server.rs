@@ -1,0 +1,216 @@
+//! Starting and stopping the simulator as an HTTP server on the loopback interface.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rand::RngExt;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::data_file::{DataFile, DataFileError};
+use crate::http;
+use crate::http::listener::Listener;
+use crate::model::workspace::Workspace;
+use crate::simulator::Simulator;
+use crate::traffic::journal::Stats;
+
+/// How to start the simulator.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port on the loopback interface; 0 takes a free one.
+    pub port: u16,
+    /// The integration's token; without one, the data file's, or else a fresh one.
+    pub token: Option<String>,
+    /// Where the workspace is kept; without it, in memory only.
+    pub data: Option<PathBuf>,
+    /// Requests in a 60-second window: 180 on most of Notion's plans, 600 on the larger ones.
+    pub requests_per_minute: u32,
+    /// Each answer of the API takes this long, give or take a third.
+    pub latency_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            token: None,
+            data: None,
+            requests_per_minute: 180,
+            latency_ms: 0,
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken or may not be used.
+    #[error(
+        "could not listen on port {port} of 127.0.0.1; is another server using it? choose another port, or 0 for any"
+    )]
+    Listen {
+        /// The port that was asked for.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The data file cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataFileError),
+}
+
+/// A running simulator. Dropping it stops it without waiting; [`Server::shutdown`] waits.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    token: String,
+    root: Uuid,
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+/// What requests share.
+pub(crate) struct Shared {
+    simulator: Mutex<Simulator>,
+    pub(crate) clock: Clock,
+    pub(crate) latency_ms: u64,
+    /// Grows with every change and every request: what watchers of the page wait for.
+    pub(crate) changed: watch::Sender<u64>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Shared")
+            .field("latency_ms", &self.latency_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn simulator(&self) -> MutexGuard<'_, Simulator> {
+        // A panic under the lock would be a bug of one request; the others go on with what stands.
+        self.simulator
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// Starts the server and returns once it listens.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+        let listen = |source| StartError::Listen {
+            port: options.port,
+            source,
+        };
+        let listener = tokio::net::TcpListener::bind(address)
+            .await
+            .map_err(listen)?;
+        let port = listener.local_addr().map_err(listen)?.port();
+        let clock = Clock::default();
+        let simulator = open(&options, &clock)?;
+        let (token, root) = (simulator.workspace.settings.token.clone(), simulator.root());
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            simulator: Mutex::new(simulator),
+            clock,
+            latency_ms: options.latency_ms,
+            changed: watch::Sender::new(0),
+            stop: stop.clone(),
+        });
+        let app = http::router(Arc::clone(&shared));
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let served = axum::serve(
+                Listener(listener),
+                app.into_make_service_with_connect_info::<http::listener::Wire>(),
+            );
+            if let Err(error) = served
+                .with_graceful_shutdown(async move { stopped.cancelled().await })
+                .await
+            {
+                tracing::error!(%error, "the server stopped");
+            }
+        });
+        Ok(Self {
+            url: format!("http://127.0.0.1:{port}"),
+            token,
+            root,
+            shared,
+            stop,
+            task: Some(task),
+        })
+    }
+
+    /// The address of the page, and the base address of the API, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The integration's token as it was at start.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The page that is shared with the integration.
+    pub fn root_page_id(&self) -> String {
+        self.root.to_string()
+    }
+
+    /// What was counted since the start.
+    pub fn stats(&self) -> Stats {
+        self.shared.simulator().journal.stats()
+    }
+
+    /// Answers what is under way, then releases the port and the data file.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the server's task failed");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn open(options: &Options, clock: &Clock) -> Result<Simulator, DataFileError> {
+    let seed = rand::rng().random();
+    let fresh = || {
+        let token = format!("ntn_sim_{}", Uuid::new_v4().simple());
+        Workspace::new(options.token.clone().unwrap_or(token), seed, clock.now())
+    };
+    let (mut workspace, data) = match &options.data {
+        None => (fresh(), None),
+        Some(path) => {
+            DataFile::free(path)?;
+            let workspace = DataFile::load(path, seed)?.unwrap_or_else(fresh);
+            let data = DataFile::compact(path, &workspace)?;
+            (workspace, Some(data))
+        }
+    };
+    if let Some(token) = &options.token
+        && *token != workspace.settings.token
+    {
+        workspace.change_settings(|settings| token.clone_into(&mut settings.token));
+    }
+    let mut simulator = Simulator::new(workspace, options.requests_per_minute, seed, data);
+    if let Err(failure) = simulator.save() {
+        tracing::error!(failure.message, "the token could not be kept");
+    }
+    Ok(simulator)
+}

@@ -1,0 +1,213 @@
+//! Faults on demand: which requests meet one, and what it does to them.
+
+use chrono::{DateTime, Utc};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::window::{REASONS, rate_limited};
+use crate::api::failure::Failure;
+
+/// A fault that somebody asked for over HTTP.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    #[serde(flatten)]
+    pub(crate) kind: Kind,
+    /// Only requests of this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    /// Only requests whose path starts so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    /// Met by this many requests, then gone; without it until cleared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+    /// Lets this many matching requests pass first.
+    #[serde(default)]
+    skip: u32,
+    /// Met by this share of the matching requests, drawn by the server's seed.
+    #[serde(default = "always")]
+    probability: f64,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+/// What happens to the request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Kind {
+    RateLimited {
+        #[serde(default = "connection_window")]
+        reason: String,
+        #[serde(default = "a_few_seconds")]
+        retry_after: u64,
+    },
+    Overload,
+    Conflict,
+    InternalError,
+    BadGateway,
+    Unavailable,
+    UnavailableAfterCommit,
+    GatewayTimeout,
+    Unauthorized,
+    BlockLimit,
+    Drop,
+    DropAfterCommit,
+    Delay {
+        millis: u64,
+    },
+}
+
+fn connection_window() -> String {
+    REASONS[0].to_owned()
+}
+
+fn a_few_seconds() -> u64 {
+    2
+}
+
+impl Kind {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overload => "overload",
+            Self::Conflict => "conflict",
+            Self::InternalError => "internal_error",
+            Self::BadGateway => "bad_gateway",
+            Self::Unavailable => "unavailable",
+            Self::UnavailableAfterCommit => "unavailable_after_commit",
+            Self::GatewayTimeout => "gateway_timeout",
+            Self::Unauthorized => "unauthorized",
+            Self::BlockLimit => "block_limit",
+            Self::Drop => "drop",
+            Self::DropAfterCommit => "drop_after_commit",
+            Self::Delay { .. } => "delay",
+        }
+    }
+
+    /// The refusal that comes instead of running the call, for faults before the commit.
+    pub(crate) fn refusal(&self, now: DateTime<Utc>) -> Option<Failure> {
+        Some(match self {
+            Self::RateLimited { reason, retry_after } => rate_limited(reason, *retry_after),
+            Self::Overload => Failure::new(529, "service_overload", "Notion is overloaded. Please try again later."),
+            Self::Conflict => Failure::new(409, "conflict_error", "Conflict occurred while saving. Please try again."),
+            Self::InternalError => {
+                Failure::new(500, "internal_server_error", "Unexpected error occurred. Please contact Notion support.")
+            }
+            Self::Unavailable => Failure::new(503, "service_unavailable", "Notion is unavailable. Please try again later.")
+                .with(json!({
+                    "notion_error_name": "PgPoolWaitConnectionTimeout",
+                    "retry_guidance": ["Use exponential backoff with jitter", "Reduce page_size", "Narrow query filters/sorts"],
+                })),
+            Self::GatewayTimeout => Failure::new(504, "gateway_timeout", "Notion timed out. Please try again later."),
+            Self::Unauthorized => Failure::new(401, "unauthorized", "API token is invalid."),
+            Self::BlockLimit => Failure::new(
+                403,
+                "restricted_resource",
+                "This workspace has used up its blocks. Upgrade the plan to keep adding content.",
+            )
+            .with(json!({ "block_limit": { "limit": 1000, "used": 1000, "checked_at": now.to_rfc3339() } })),
+            Self::BadGateway
+            | Self::UnavailableAfterCommit
+            | Self::Drop
+            | Self::DropAfterCommit
+            | Self::Delay { .. } => return None,
+        })
+    }
+}
+
+/// The answer when a write was saved but could not be shown.
+pub(crate) fn saved_but_unavailable(committed: Option<Uuid>) -> Failure {
+    Failure::new(
+        503,
+        "service_unavailable",
+        "The change was saved, but the response could not be built in time. Read the object again instead of repeating the write.",
+    )
+    .with(json!({
+        "from": "public_api",
+        "elapsed_ms": "55012",
+        "deadline_ms": "55000",
+        "retry_guidance": ["Read the object again.", "Do not repeat the write."],
+        "committed_resource_id": committed,
+        "committed_child_ids": [],
+    }))
+}
+
+/// The faults that stand.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    standing: Vec<Fault>,
+    draw: StdRng,
+}
+
+impl Faults {
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self {
+            standing: Vec::new(),
+            draw: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// Draws repeat from here.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.draw = StdRng::seed_from_u64(seed);
+    }
+
+    pub(crate) fn add(&mut self, fault: Fault) -> Result<(), String> {
+        if !(0.0..=1.0).contains(&fault.probability) {
+            return Err("probability must lie between 0 and 1".to_owned());
+        }
+        if let Kind::RateLimited { reason, .. } = &fault.kind
+            && !REASONS.contains(&reason.as_str())
+        {
+            return Err(format!("reason must be one of {}", REASONS.join(", ")));
+        }
+        self.standing.push(fault);
+        Ok(())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.standing.clear();
+    }
+
+    pub(crate) fn standing(&self) -> &[Fault] {
+        &self.standing
+    }
+
+    /// The fault that a request meets, if any: the first that matches, still has a count, and is drawn.
+    pub(crate) fn met_by(&mut self, method: &str, path: &str) -> Option<Kind> {
+        let mut met = None;
+        for fault in &mut self.standing {
+            let matches = fault
+                .method
+                .as_deref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                && fault
+                    .path
+                    .as_deref()
+                    .is_none_or(|wanted| path.starts_with(wanted));
+            if !matches {
+                continue;
+            }
+            if fault.skip > 0 {
+                fault.skip -= 1;
+                continue;
+            }
+            if fault.probability < 1.0 && self.draw.random::<f64>() >= fault.probability {
+                continue;
+            }
+            if let Some(count) = &mut fault.count {
+                *count = count.saturating_sub(1);
+            }
+            met = Some(fault.kind.clone());
+            break;
+        }
+        self.standing.retain(|fault| fault.count != Some(0));
+        met
+    }
+}
