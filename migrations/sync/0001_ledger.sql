@@ -57,3 +57,9 @@ CREATE TABLE sync.writes (
 
 CREATE INDEX writes_by_page ON sync.writes (dashboard, key, id);
 CREATE INDEX writes_by_time ON sync.writes USING brin (sent_at);
+
+-- Requests of one-shot commands (setup, verify): they count in the same window as those of the daemon.
+CREATE TABLE sync.spent (
+    at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+    requests        bigint NOT NULL
+);

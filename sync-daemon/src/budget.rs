@@ -95,7 +95,9 @@ impl Budget {
             Lane::Load if self.burst < self.burst_limit() => Place::Burst,
             Lane::Load => match self.next_trickle.filter(|next| *next > now) {
                 Some(next) => {
-                    return Admission::NotBefore(self.burst_again().map_or(next, |at| at.min(next)));
+                    return Admission::NotBefore(
+                        self.burst_again().map_or(next, |at| at.min(next)),
+                    );
                 }
                 None => Place::Trickle,
             },
@@ -114,6 +116,14 @@ impl Budget {
         debug_assert!(self.in_flight > 0, "an answer without a request");
         self.in_flight = self.in_flight.saturating_sub(1);
         self.answered.push_back((now, place));
+    }
+
+    /// Requests that another process sent, each answered at its instant, the oldest first: they count too.
+    pub fn recall(&mut self, answered: impl IntoIterator<Item = Instant>) {
+        let known = std::mem::take(&mut self.answered);
+        self.answered
+            .extend(answered.into_iter().map(|at| (at, Place::Live)));
+        self.answered.extend(known);
     }
 
     /// Notion refused with 429: nothing leaves before `until`, whatever our own count says.

@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::board::Board;
 use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig};
 use crate::driver::{Driver, Mode};
 use crate::health::Health;
@@ -38,17 +39,22 @@ const USAGE: u8 = 2;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Folder of schema files, added to or replacing the six that ship [env: CLAIMBOARD_SCHEMAS]
-    #[arg(long, global = true, value_name = "FOLDER")]
+    /// Folder of schema files, added to or replacing the six that ship
+    #[arg(long, global = true, env = "CLAIMBOARD_SCHEMAS", value_name = "FOLDER")]
     schemas: Option<String>,
-    /// Page under which the databases stand [env: NOTION_PARENT_PAGE]
-    #[arg(long, global = true, value_name = "PAGE")]
+    /// Page under which the databases stand
+    #[arg(long, global = true, env = "NOTION_PARENT_PAGE", value_name = "PAGE")]
     parent_page: Option<String>,
-    /// Requests a minute: 180, or 600 on Business and Enterprise [env: NOTION_REQUESTS_PER_MINUTE]
-    #[arg(long, global = true, value_name = "NUMBER")]
+    /// Requests a minute: 180, or 600 on Business and Enterprise
+    #[arg(
+        long,
+        global = true,
+        env = "NOTION_REQUESTS_PER_MINUTE",
+        value_name = "NUMBER"
+    )]
     requests_per_minute: Option<String>,
-    /// Another API than Notion's own [env: NOTION_BASE_URL]
-    #[arg(long, global = true, value_name = "URL")]
+    /// Another API than Notion's own
+    #[arg(long, global = true, env = "NOTION_BASE_URL", value_name = "URL")]
     base_url: Option<String>,
     /// Answer in JSON on standard output
     #[arg(long, global = true)]
@@ -123,12 +129,12 @@ impl Cli {
         match self.command {
             Command::Status => self.status(&DatabaseConfig::from_vars(variable)?).await,
             Command::Plan => {
-                let config = DatabaseConfig::from_vars(&variable)?;
-                let requests = NotionConfig::requests_per_minute(&variable)?;
+                let config = DatabaseConfig::from_vars(variable)?;
+                let requests = NotionConfig::requests_per_minute(variable)?;
                 self.plan(&config, requests as usize).await
             }
             Command::Setup | Command::Run | Command::Once | Command::Verify => {
-                let config = Config::from_vars(&variable, |path| std::fs::read_to_string(path))?;
+                let config = Config::from_vars(variable, |path| std::fs::read_to_string(path))?;
                 let token = match variable("NOTION_TOKEN_FILE").filter(|file| !file.is_empty()) {
                     Some(file) => Token::File(PathBuf::from(file)),
                     None => Token::Given(config.notion.token.clone()),
@@ -231,11 +237,14 @@ impl Cli {
         let bar = ProgressBar::new(boards.len() as u64).with_style(
             ProgressStyle::with_template("reading {msg} {pos}/{len}").expect("a valid template"),
         );
+        gate.recall(&database.ledger.recent_requests().await?);
         let verdict = verify::verify(&database.pool, client, gate, &boards, |name| {
             bar.set_message(name.to_owned());
             bar.inc(1);
         })
-        .await?;
+        .await;
+        database.ledger.spent(gate.admitted()).await?;
+        let verdict = verdict?;
         bar.finish_and_clear();
         self.say(&verdict, || {
             let lines = verdict.dashboards.iter().flat_map(|one| {
@@ -286,6 +295,7 @@ impl Cli {
     ) -> anyhow::Result<u8> {
         let database = open(pool(config)?, config.schemas.as_deref()).await?;
         let boards = database.boards().await?;
+        gate.recall(&database.ledger.recent_requests().await?);
         let driver = driver(&database, boards, client, gate, Mode::Once);
         let bar = ProgressBar::new(0).with_style(
             ProgressStyle::with_template("{bar:40} {pos}/{len} pages, {eta} left")
@@ -328,6 +338,7 @@ impl Cli {
             );
         }
         tracing::info!(dashboards = boards.len(), "mirroring");
+        gate.recall(&database.ledger.recent_requests().await?);
         let driver = driver(&database, boards, client, gate, Mode::Forever);
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         let mut said = String::new();
@@ -348,7 +359,7 @@ impl Cli {
 
 fn driver(
     database: &Database,
-    boards: Vec<crate::board::Board>,
+    boards: Vec<Board>,
     client: Client,
     gate: Gate,
     mode: Mode,
@@ -366,7 +377,7 @@ fn driver(
 async fn await_database(
     config: &DatabaseConfig,
     shutdown: &CancellationToken,
-) -> Result<Option<(Database, Vec<crate::board::Board>)>, OpenError> {
+) -> Result<Option<(Database, Vec<Board>)>, OpenError> {
     let pool = pool(config)?;
     let mut health = Health::new("Postgres");
     loop {

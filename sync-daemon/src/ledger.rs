@@ -5,11 +5,13 @@
 //! ledger says is marked, and nothing else is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use sqlx::types::Json;
 
+use crate::budget::WINDOW;
 use crate::notion::PageId;
 use crate::page::{Fingerprint, Key, SourceHash};
 use crate::reconcile::{Known, State, Step};
@@ -557,6 +559,38 @@ impl Ledger {
         .await
     }
 
+    /// Notes the requests of a command that ends now.
+    pub async fn spent(&self, requests: u64) -> sqlx::Result<()> {
+        sqlx::query("INSERT INTO sync.spent (requests) VALUES ($1)")
+            .bind(i64::try_from(requests).unwrap_or(i64::MAX))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Requests that still count against the window, whoever sent them: how many, and how long ago.
+    pub async fn recent_requests(&self) -> sqlx::Result<Vec<(Duration, u64)>> {
+        let rows: Vec<(f64, i64)> = sqlx::query_as(
+            "SELECT greatest(0, extract(epoch FROM clock_timestamp() - at))::float8, requests FROM (
+                 SELECT at, requests FROM sync.spent WHERE at > clock_timestamp() - $1::interval
+                 UNION ALL
+                 SELECT coalesce(answered_at, sent_at), 1 FROM sync.writes WHERE sent_at > clock_timestamp() - 2 * $1::interval
+             ) AS recent ORDER BY at",
+        )
+        .bind(WINDOW)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(age, requests)| {
+                (
+                    Duration::from_secs_f64(age),
+                    u64::try_from(requests).unwrap_or(0),
+                )
+            })
+            .collect())
+    }
+
     /// Drops history older than a week.
     pub async fn prune_history(&self) -> sqlx::Result<u64> {
         let done = sqlx::query(
@@ -564,6 +598,9 @@ impl Ledger {
         )
         .execute(&self.pool)
         .await?;
+        sqlx::query("DELETE FROM sync.spent WHERE at < clock_timestamp() - interval '1 day'")
+            .execute(&self.pool)
+            .await?;
         Ok(done.rows_affected())
     }
 }

@@ -74,20 +74,19 @@ pub async fn setup(
     let mut existing = None;
     let mut done = Vec::new();
     for dashboard in dashboards {
-        let (binding, action, pages) = match bindings.get(&dashboard.name) {
-            Some(binding) => setup.check(dashboard, binding.clone()).await?,
-            None => {
-                if existing.is_none() {
-                    existing = Some(setup.existing_databases().await?);
-                }
-                let candidates = existing.as_ref().and_then(|all| all.get(&dashboard.name));
-                match setup
-                    .adopt(dashboard, candidates.map_or(&[], Vec::as_slice))
-                    .await?
-                {
-                    Some((binding, pages)) => (binding, "adopted", pages),
-                    None => (setup.create(dashboard, &bindings).await?, "created", 0),
-                }
+        let (binding, action) = if let Some(binding) = bindings.get(&dashboard.name) {
+            setup.check(dashboard, binding.clone()).await?
+        } else {
+            if existing.is_none() {
+                existing = Some(setup.existing_databases().await?);
+            }
+            let candidates = existing.as_ref().and_then(|all| all.get(&dashboard.name));
+            match setup
+                .adopt(dashboard, candidates.map_or(&[], Vec::as_slice))
+                .await?
+            {
+                Some(binding) => (binding, "adopted"),
+                None => (setup.create(dashboard, &bindings).await?, "created"),
             }
         };
         bindings.insert(dashboard.name.clone(), binding.clone());
@@ -95,7 +94,7 @@ pub async fn setup(
             name: dashboard.name.clone(),
             database_id: binding.database_id,
             action,
-            pages,
+            pages: 0,
         });
     }
     // Relations that point to a later dashboard or to their own have a target only now.
@@ -133,7 +132,7 @@ impl Setup<'_> {
         &self,
         dashboard: &Dashboard,
         mut binding: Binding,
-    ) -> Result<(Binding, &'static str, usize), Error> {
+    ) -> Result<(Binding, &'static str), Error> {
         let mut answer = self.data_source(dashboard, binding.data_source_id).await?;
         let mut action = "unchanged";
         if answer["in_trash"] == true {
@@ -157,7 +156,7 @@ impl Setup<'_> {
         binding
             .property_ids
             .retain(|name, _| ours.contains(&name.as_str()));
-        Ok((binding, action, 0))
+        Ok((binding, action))
     }
 
     /// Databases under the parent page, by title.
@@ -195,7 +194,7 @@ impl Setup<'_> {
         &self,
         dashboard: &Dashboard,
         candidates: &[uuid::Uuid],
-    ) -> Result<Option<(Binding, usize)>, Error> {
+    ) -> Result<Option<Binding>, Error> {
         for database_id in candidates {
             let database = retry::read(self.gate, Lane::Live, async |permit| {
                 self.client.database(permit, *database_id).await
@@ -221,7 +220,7 @@ impl Setup<'_> {
                 property_ids,
                 digest: None,
             };
-            return Ok(Some((binding, 0)));
+            return Ok(Some(binding));
         }
         Ok(None)
     }
@@ -375,16 +374,19 @@ fn ids_by_name(data_source: &Json) -> BTreeMap<String, String> {
 }
 
 fn description(dashboard: &Dashboard) -> String {
-    let from = match &dashboard.source {
-        Source::Table { schema, name } => format!("from {schema}.{name}"),
-        Source::Query(_) => "from a query".to_owned(),
-    };
-    let own = dashboard
+    dashboard
         .description
-        .as_deref()
-        .map(|text| format!("{text} "))
-        .unwrap_or_default();
-    format!("{own}Mirrored {from} by Claimboard; edits here are overwritten.")
+        .clone()
+        .unwrap_or_else(|| match &dashboard.source {
+            Source::Table { schema, name } => {
+                format!(
+                    "Mirrored from {schema}.{name} in Postgres; edits made here are overwritten."
+                )
+            }
+            Source::Query(_) => {
+                "Mirrored from Postgres; edits made here are overwritten.".to_owned()
+            }
+        })
 }
 
 fn failure(dashboard: &Dashboard, source: NotionError) -> Error {

@@ -97,7 +97,7 @@ impl Writer {
         };
         let word = answer
             .as_ref()
-            .map_or_else(|error| error.to_string(), |_| "written".to_owned());
+            .map_or_else(ToString::to_string, |_| "written".to_owned());
         self.ledger
             .settle(write, board.name(), key, &ending, &word)
             .await?;
@@ -105,7 +105,7 @@ impl Writer {
             (Err(error), Outcome::Done) => self.investigate(board, key, &step, error).await?,
             (_, outcome) => outcome,
         };
-        self.tell(board, key, &step, &answer, &outcome, taken);
+        tell(board, &step, &answer, &outcome, taken);
         Ok(outcome)
     }
 
@@ -288,7 +288,7 @@ impl Writer {
                 Some(page) => {
                     self.ledger
                         .found(board.name(), &doubt.key, page.id, &page.fingerprints())
-                        .await?
+                        .await?;
                 }
                 None if doubt.age_seconds >= SETTLED.as_secs_f64() => {
                     self.ledger.forget(board.name(), &doubt.key).await?;
@@ -297,33 +297,6 @@ impl Writer {
             }
         }
         Ok(())
-    }
-
-    fn tell(
-        &self,
-        board: &Board,
-        key: &Key,
-        step: &Step,
-        answer: &Result<PageId, Error>,
-        outcome: &Outcome,
-        taken: &Taken,
-    ) {
-        let kind = step.kind().unwrap_or_default();
-        let stale_ms = u64::try_from(taken.stale_since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let properties = step.values().len();
-        match (answer, outcome) {
-            (Ok(page), _) => tracing::info!(
-                dashboard = board.name(), page.key = key, page.id = %page, kind, properties, stale_ms,
-                "{kind} of a page written"
-            ),
-            (Err(error), Outcome::Away(_)) => tracing::debug!(
-                dashboard = board.name(), page.key = key, kind, error = %error, "{kind} of a page not written"
-            ),
-            (Err(error), _) => tracing::info!(
-                dashboard = board.name(), page.key = key, kind, attempts = taken.attempts, error = %error,
-                "{kind} of a page failed"
-            ),
-        }
     }
 }
 
@@ -371,4 +344,31 @@ pub fn with_cause(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// The one line of a write.
+fn tell(
+    board: &Board,
+    step: &Step,
+    answer: &Result<PageId, Error>,
+    outcome: &Outcome,
+    taken: &Taken,
+) {
+    let key = taken.page.key.as_str();
+    let kind = step.kind().unwrap_or_default();
+    let stale_ms = u64::try_from(taken.stale_since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let properties = step.values().len();
+    match (answer, outcome) {
+        (Ok(page), _) => tracing::info!(
+            dashboard = board.name(), page.key = key, page.id = %page, kind, properties, stale_ms,
+            "{kind} of a page written"
+        ),
+        (Err(error), Outcome::Away(_)) => tracing::debug!(
+            dashboard = board.name(), page.key = key, kind, error = %error, "{kind} of a page not written"
+        ),
+        (Err(error), _) => tracing::info!(
+            dashboard = board.name(), page.key = key, kind, attempts = taken.attempts, error = %error,
+            "{kind} of a page failed"
+        ),
+    }
 }

@@ -79,7 +79,7 @@ fn a_row_that_went_back_is_not_written() {
 fn the_earliest_deadline_leaves_first_and_trashes_last() {
     let (mut backlog, now) = (Backlog::default(), Instant::now());
     let patient = with(offer("patient", 1), |offer| {
-        offer.patience = Duration::from_secs(300)
+        offer.patience = Duration::from_secs(300);
     });
     let trash = with(offer("trash", 1), |offer| offer.page = None);
     backlog.replace(0, vec![patient, trash], &none(), now);

@@ -98,6 +98,16 @@ fn a_refusal_closes_the_window_for_everybody() {
     );
 }
 
+#[test]
+fn requests_of_a_process_before_us_count() {
+    let now = Instant::now() + 2 * WINDOW;
+    let mut budget = Budget::new(10);
+    budget.recall([now - ms(70_000), now - ms(50_000), now - ms(50_000)]);
+    let sent = run(&mut budget, Lane::Live, now, 9, 10, ms(1));
+    assert!(sent[7] < now + ms(100));
+    assert!(sent[8] >= now + ms(10_000));
+}
+
 proptest! {
     #[test]
     fn no_fixed_window_ever_holds_more_than_the_limit(

@@ -1,5 +1,6 @@
 //! The budget, shared by everything that talks to Notion under one token.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub struct Gate {
 struct Shared {
     budget: Mutex<Budget>,
     answered: Notify,
+    admitted: AtomicU64,
 }
 
 /// Room for one request. Dropping it says that the request is over.
@@ -34,6 +36,7 @@ impl Gate {
             shared: Arc::new(Shared {
                 budget: Mutex::new(Budget::new(requests_per_minute)),
                 answered: Notify::new(),
+                admitted: AtomicU64::new(0),
             }),
         }
     }
@@ -41,10 +44,13 @@ impl Gate {
     /// Asks once. `Err`: when to ask again, or `None` if only an answer can make room.
     pub fn try_admit(&self, lane: Lane) -> Result<Permit, Option<Instant>> {
         match self.budget().admit(lane, Instant::now()) {
-            Admission::Granted(place) => Ok(Permit {
-                shared: Arc::clone(&self.shared),
-                place,
-            }),
+            Admission::Granted(place) => {
+                self.shared.admitted.fetch_add(1, Ordering::Relaxed);
+                Ok(Permit {
+                    shared: Arc::clone(&self.shared),
+                    place,
+                })
+            }
             Admission::NotBefore(at) => Err(Some(at)),
             Admission::WhenAnswered => Err(None),
         }
@@ -60,6 +66,21 @@ impl Gate {
                 Err(None) => answered.await,
             }
         }
+    }
+
+    /// Takes into account what was sent before this gate stood: how many requests, and how long ago.
+    pub fn recall(&self, recent: &[(Duration, u64)]) {
+        let now = Instant::now();
+        let answered = recent
+            .iter()
+            .filter_map(|(age, requests)| Some((now.checked_sub(*age)?, *requests)));
+        self.budget()
+            .recall(answered.flat_map(|(at, requests)| (0..requests).map(move |_| at)));
+    }
+
+    /// Requests admitted since this gate stands.
+    pub fn admitted(&self) -> u64 {
+        self.shared.admitted.load(Ordering::Relaxed)
     }
 
     /// Notion refused: nothing leaves before `wait` has passed.

@@ -1,0 +1,62 @@
+//! kill -9 and faults around the commit: never a second page, never a lost row.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use serde_json::json;
+
+use crate::stage::{Stage, eventually};
+
+const TABLE: &str = "
+CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, version int NOT NULL);
+INSERT INTO item SELECT n, 'Item ' || n, 0 FROM generate_series(1, 120) n;
+";
+
+const ITEMS: &str = r#"
+name = "Items"
+source = "item"
+key = "id"
+cadence = "1s"
+[[property]]
+name = "Name"
+type = "title"
+column = "name"
+[[property]]
+name = "Version"
+type = "number"
+column = "version"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_it_goes_on_without_duplicates() {
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
+    let writes = || {
+        let stats = stage.notion.stats();
+        stats.page_creates + stats.page_updates + stats.page_trashes
+    };
+    for round in 0..12 {
+        stage.execute("UPDATE item SET version = version + 1 WHERE random() < 0.3").await;
+        let until = writes() + rand::rng().random_range(1..25);
+        let mut daemon = stage.run();
+        eventually("it is in the middle of its work", async || writes() >= until).await;
+        daemon.kill().await.expect("kill -9");
+        if round % 4 == 0 {
+            stage.execute("DELETE FROM item WHERE id = (SELECT max(id) FROM item)").await;
+        }
+    }
+    let _daemon = stage.run();
+    // What was in flight is looked up; what was never committed is made a minute after it was sent.
+    stage.await_clean_for(Duration::from_secs(120)).await;
+    assert!(stage.notion.stats().page_creates <= 120, "a second page was made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_lost_after_the_commit_make_no_second_page() {
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
+    for kind in ["drop_after_commit", "503_after_commit", "409", "503_before_commit", "429"] {
+        stage.fault(json!({"method": "POST", "path": "/v1/pages", "kind": kind, "count": 3})).await;
+    }
+    let _daemon = stage.run();
+    stage.await_clean_for(Duration::from_secs(120)).await;
+    assert_eq!(stage.notion.stats().page_creates, 120);
+}

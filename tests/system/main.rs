@@ -1,0 +1,9 @@
+//! The whole system at work: real Postgres, the real daemon as a process, Notion's API over real HTTP.
+
+mod stage;
+
+mod board;
+mod crash;
+mod misuse;
+mod outage;
+mod tidy;

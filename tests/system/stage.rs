@@ -1,0 +1,209 @@
+//! What a test plays on: a database of its own, a simulated Notion, and the daemon's real binary.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use local_postgres::{Cluster, Settings};
+use notion_sim::{Options, Server};
+use serde_json::{Value, json};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+/// One cluster for all tests of this process; it ends with the process.
+static CLUSTER: LazyLock<Cluster> =
+    LazyLock::new(|| Cluster::temporary(&Settings::default()).expect("a private cluster starts"));
+
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// How long a test waits for a fact before it gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A database, a simulated Notion, and a folder of schema files.
+pub struct Stage {
+    pub pool: PgPool,
+    pub notion: Server,
+    pub schemas: TempDir,
+    url: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+/// What a command of the daemon said.
+#[derive(Debug)]
+pub struct Said {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Said {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl Stage {
+    /// A stage with these tables and schema files, set up and not yet mirrored.
+    pub async fn set(sql: &'static str, schemas: &[(&str, &str)]) -> Self {
+        let stage = Self::bare(sql, schemas, Options::default()).await;
+        let said = stage.daemon(&["setup"]).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        stage
+    }
+
+    /// A stage on which nothing has been set up.
+    pub async fn bare(sql: &'static str, schemas: &[(&str, &str)], options: Options) -> Self {
+        let name = format!("stage_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        CLUSTER.create_database(&name).expect("a database of its own");
+        let url = CLUSTER.url(&name);
+        let pool = PgPoolOptions::new().max_connections(8).connect(&url).await.expect("a connection");
+        sqlx::raw_sql(sql).execute(&pool).await.expect("the test's tables");
+        let options = Options { requests_per_minute: options.requests_per_minute.max(60_000), ..options };
+        let notion = Server::start(options).await.expect("a simulated Notion");
+        let folder = TempDir::new().expect("a folder");
+        for (file, text) in schemas {
+            std::fs::write(folder.path().join(file), text).expect("a schema file");
+        }
+        let token = notion.token().to_owned();
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { pool, notion, schemas: folder, url, token, http: reqwest::Client::new() }
+    }
+
+    /// Lets the daemon use another token than Notion knows.
+    pub fn forget_token(&mut self) {
+        "ntn_revoked".clone_into(&mut self.token);
+    }
+
+    /// A command of the daemon, with this stage's environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary("claimboard-sync"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("DATABASE_URL", &self.url)
+            .env("NOTION_TOKEN", &self.token)
+            .env("NOTION_BASE_URL", self.notion.url())
+            .env("NOTION_PARENT_PAGE", self.notion.root_page_id())
+            .env("NOTION_REQUESTS_PER_MINUTE", "6000")
+            .env("CLAIMBOARD_SCHEMAS", self.schemas.path())
+            .current_dir(self.schemas.path())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a command of the daemon to its end.
+    pub async fn daemon(&self, arguments: &[&str]) -> Said {
+        said(self.command(arguments)).await
+    }
+
+    /// Starts the daemon.
+    pub fn run(&self) -> Child {
+        self.command(&["run"]).stderr(Stdio::null()).spawn().expect("the daemon starts")
+    }
+
+    /// Mirrors until nothing is left to write.
+    pub async fn once(&self) -> Value {
+        let said = self.daemon(&["once", "--json"]).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        said.json()
+    }
+
+    /// Asserts that every row has exactly one page that shows it.
+    pub async fn assert_clean(&self) {
+        let said = self.daemon(&["verify", "--json"]).await;
+        assert_eq!(said.code, 0, "{said:#?}");
+    }
+
+    /// Waits until every row has exactly one page that shows it.
+    pub async fn await_clean(&self) {
+        self.await_clean_for(PATIENCE).await;
+    }
+
+    /// The same, with more patience.
+    pub async fn await_clean_for(&self, patience: Duration) {
+        eventually_within(patience, "rows and pages agree", async || self.daemon(&["verify"]).await.code == 0).await;
+    }
+
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.pool).await.expect("the statement runs");
+    }
+
+    /// The pages of a dashboard as Notion returns them.
+    pub async fn pages(&self, dashboard: &str) -> Vec<Value> {
+        let source: sqlx::types::Uuid = sqlx::query_scalar("SELECT data_source_id FROM sync.dashboards WHERE name = $1")
+            .bind(dashboard)
+            .fetch_one(&self.pool)
+            .await
+            .expect("the dashboard was set up");
+        let answer = self.notion_request("POST", &format!("v1/data_sources/{source}/query"), json!({})).await;
+        answer["results"].as_array().expect("results").clone()
+    }
+
+    /// A request to the simulated Notion.
+    pub async fn notion_request(&self, method: &str, path: &str, body: Value) -> Value {
+        let method = method.parse().expect("a method");
+        let request = self
+            .http
+            .request(method, format!("{}/{path}", self.notion.url()))
+            .bearer_auth(self.notion.token())
+            .header("Notion-Version", "2026-03-11");
+        let request = if body.is_null() { request } else { request.json(&body) };
+        let response = request.send().await.expect("an answer");
+        let status = response.status();
+        let text = response.text().await.expect("a body");
+        assert!(status.is_success(), "{status}: {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// Injects a fault.
+    pub async fn fault(&self, fault: Value) {
+        self.notion_request("POST", "_sim/faults", fault).await;
+    }
+}
+
+/// Runs a command to its end.
+pub async fn said(mut command: Command) -> Said {
+    let output = command.output().await.expect("the command runs");
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Waits for a fact, and panics if it does not come.
+pub async fn eventually(what: &str, fact: impl AsyncFn() -> bool) {
+    eventually_within(PATIENCE, what, fact).await;
+}
+
+async fn eventually_within(patience: Duration, what: &str, fact: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !fact().await {
+        assert!(started.elapsed() < patience, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The plain text of a page's property.
+pub fn text(page: &Value, property: &str) -> String {
+    let property = &page["properties"][property];
+    let content = property.get("title").or_else(|| property.get("rich_text")).expect("a text");
+    content.as_array().expect("elements").iter().map(|one| one["plain_text"].as_str().expect("text")).collect()
+}
+
+/// A program of this workspace, built beside the tests.
+pub fn binary(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().expect("a path");
+    let built = tests.ancestors().nth(2).expect("target/debug").join(name);
+    assert!(built.exists(), "{} is missing: cargo build --workspace --bins", built.display());
+    built
+}
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
