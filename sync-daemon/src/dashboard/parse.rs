@@ -14,7 +14,7 @@ use super::{
     Dashboard, KEY_PROPERTY, NOTE_PROPERTY, Property, PropertyKind, SelectOption, Source, check,
 };
 
-const TYPES: [&str; 13] = [
+pub(super) const TYPES: [&str; 13] = [
     "title",
     "text",
     "number",

@@ -309,3 +309,21 @@ fn digest_follows_what_pages_look_like() {
         assert_ne!(digest(&text), digest(&other), "{other}");
     }
 }
+
+#[test]
+fn the_reference_shows_a_valid_file_and_every_type() {
+    let reference = include_str!("../../../schemas/README.md");
+    let example = reference
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("the reference begins with an example");
+    let dashboards = parse(&[("invoices.toml", example)]).unwrap();
+    assert_eq!(dashboards.get("Invoices").unwrap().properties.len(), 4);
+    for word in super::parse::TYPES {
+        assert!(
+            reference.contains(&format!("`{word}`")),
+            "{word} is missing"
+        );
+    }
+}

@@ -536,3 +536,89 @@ async fn a_table_altered_between_passes_is_read_as_it_is() {
     let error = snapshot.hashes(board(&dashboards)).await.unwrap_err();
     insta::assert_snapshot!(error, @r#"dashboard "Board" does not fit its source any more: the source has no column "name"; choose one of "id", "title", "more""#);
 }
+
+#[tokio::test]
+async fn shipped_dashboards_fit_the_coordination_schema() {
+    let database = database("").await;
+    coordination::migrate(&database.pool).await.unwrap();
+    let session = coordination::Session::open(&database.pool, "alpha", "demo")
+        .await
+        .unwrap();
+    let request =
+        coordination::ClaimRequest::new("modules/power/*").reason("writing, with a comma");
+    let coordination::ClaimOutcome::Granted(_claim) = session.claim(request).await.unwrap() else {
+        panic!("nobody else claims")
+    };
+    let shipped = Dashboards::load(None).unwrap();
+    assert_eq!(
+        checked(&database.pool, &shipped).await,
+        r#"fits; absent: ["Team", "Projects", "Tasks", "Module Library"]"#
+    );
+
+    // The views look at the clock, so a row may change between the two readings; its key does not.
+    let mut snapshot = Snapshot::begin(&database.pool).await.unwrap();
+    for (name, key, title) in [
+        ("Agent Activity", r#"["demo","alpha"]"#, "alpha"),
+        (
+            "Resource Claims",
+            r#"["demo","modules/power/*"]"#,
+            "modules/power/*",
+        ),
+    ] {
+        let dashboard = shipped.get(name).unwrap();
+        let rows = snapshot.hashes(dashboard).await.unwrap().rows;
+        assert_eq!(
+            rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>(),
+            [key]
+        );
+        let pages = snapshot.pages(dashboard, &[key.to_owned()]).await.unwrap();
+        assert_eq!(pages[0].values[0], Value::Title(title.to_owned()));
+        assert!(
+            pages[0]
+                .values
+                .contains(&Value::Select(Some("🟢 Working".to_owned()))),
+            "{name}: {:?}",
+            pages[0]
+        );
+        assert_eq!(pages[0].note, "", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_fails_half_way_names_its_dashboard() {
+    let database =
+        database("create table t (id int, by int); insert into t values (1, 1), (2, 0)").await;
+    let dashboards = dashboard(
+        "query = 'select id, 10 / by as share from t'\nkey = 'id'",
+        "share",
+        "",
+    );
+    assert_eq!(
+        checked(&database.pool, &dashboards).await,
+        "fits; absent: []"
+    );
+    let mut snapshot = Snapshot::begin(&database.pool).await.unwrap();
+    let error = snapshot.hashes(board(&dashboards)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the source of dashboard \"Board\""
+    );
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("division by zero"), "{cause}");
+}
+
+#[tokio::test]
+async fn reading_changes_nothing() {
+    let database = database(
+        "create table t (id int); create sequence s;
+         create function bump() returns int language sql as 'insert into t values (1) returning id'",
+    )
+    .await;
+    for query in ["select bump() as id", "select nextval('s') as id"] {
+        let dashboards = dashboard(&format!("query = \"{query}\"\nkey = 'id'"), "id", "");
+        let mut snapshot = Snapshot::begin(&database.pool).await.unwrap();
+        let error = snapshot.hashes(board(&dashboards)).await.unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("read-only transaction"), "{cause}");
+    }
+}
