@@ -15,6 +15,7 @@ mod check;
 mod error;
 mod fields;
 mod parse;
+mod property;
 
 pub use error::SchemaError;
 pub(crate) use error::did_you_mean;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::error::{SchemaError, did_you_mean};
 use super::fields::File;
-use super::parse::{Origin, PropertyLines};
+use super::parse::Origin;
+use super::property::PropertyLines;
 use super::{Dashboard, Property, PropertyKind, SelectOption};
 
 /// Notion's limit of 500 properties, less the two that the daemon adds.

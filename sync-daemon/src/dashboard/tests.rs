@@ -320,7 +320,7 @@ fn the_reference_shows_a_valid_file_and_every_type() {
         .expect("the reference begins with an example");
     let dashboards = parse(&[("invoices.toml", example)]).unwrap();
     assert_eq!(dashboards.get("Invoices").unwrap().properties.len(), 4);
-    for word in super::parse::TYPES {
+    for word in super::property::TYPES {
         assert!(
             reference.contains(&format!("`{word}`")),
             "{word} is missing"

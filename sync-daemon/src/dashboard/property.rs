@@ -1,0 +1,315 @@
+//! From a `[[property]]` of a schema file to a [`Property`].
+
+use super::error::did_you_mean;
+use super::fields::{Fields, File};
+use super::{KEY_PROPERTY, NOTE_PROPERTY, Property, PropertyKind, SelectOption, check};
+
+pub(super) const TYPES: [&str; 13] = [
+    "title",
+    "text",
+    "number",
+    "select",
+    "status",
+    "multi_select",
+    "date",
+    "checkbox",
+    "url",
+    "email",
+    "phone",
+    "relation",
+    "formula",
+];
+
+const COLORS: [&str; 10] = [
+    "default", "gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red",
+];
+
+const FORMATS: [&str; 41] = [
+    "number",
+    "number_with_commas",
+    "percent",
+    "dollar",
+    "australian_dollar",
+    "canadian_dollar",
+    "singapore_dollar",
+    "euro",
+    "pound",
+    "yen",
+    "ruble",
+    "rupee",
+    "won",
+    "yuan",
+    "real",
+    "lira",
+    "rupiah",
+    "franc",
+    "hong_kong_dollar",
+    "new_zealand_dollar",
+    "krona",
+    "norwegian_krone",
+    "mexican_peso",
+    "rand",
+    "new_taiwan_dollar",
+    "danish_krone",
+    "zloty",
+    "baht",
+    "forint",
+    "koruna",
+    "shekel",
+    "chilean_peso",
+    "philippine_peso",
+    "dirham",
+    "colombian_peso",
+    "riyal",
+    "ringgit",
+    "leu",
+    "argentine_peso",
+    "uruguayan_peso",
+    "peruvian_sol",
+];
+
+/// Where the parts of a property stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PropertyLines {
+    pub(crate) name: usize,
+    pub(crate) column: usize,
+    pub(crate) kind: usize,
+    pub(crate) to: usize,
+}
+
+pub(super) fn property(
+    file: &mut File<'_>,
+    fields: &Fields<'_>,
+) -> (Property, PropertyLines, bool) {
+    file.only(
+        fields,
+        &[
+            "name",
+            "type",
+            "column",
+            "format",
+            "to",
+            "expression",
+            "options",
+        ],
+    );
+    let name = file.text(fields, "name");
+    if !fields.has("name") {
+        file.refuse(
+            fields.line,
+            "the property has no name",
+            "add a line such as name = \"Due\"",
+        );
+    }
+    let (name, name_line) = name.map_or_else(
+        || (String::new(), fields.line),
+        |name| (name.value, name.line),
+    );
+    if fields.has("name") {
+        check::title(file, name_line, "property", &name);
+        check::not_reserved(file, name_line, &name, &[KEY_PROPERTY, NOTE_PROPERTY]);
+    }
+
+    let word = file.text(fields, "type");
+    if !fields.has("type") {
+        file.refuse(
+            fields.line,
+            format!("property {name:?} has no type"),
+            format!("add type = \"…\" with one of {}", TYPES.join(", ")),
+        );
+    }
+    let known = word
+        .as_ref()
+        .filter(|word| TYPES.contains(&word.value.as_str()));
+    if let (Some(word), None) = (&word, known) {
+        let cure = did_you_mean(&word.value, TYPES);
+        file.refuse(
+            word.line,
+            format!("property {name:?} has the unknown type {:?}", word.value),
+            cure,
+        );
+    }
+    let kind_line = word.as_ref().map_or(fields.line, |word| word.line);
+    let (kind, to_line) = known.map_or((PropertyKind::Text, fields.line), |word| {
+        kind(file, fields, &name, &word.value)
+    });
+
+    let column = file.text(fields, "column");
+    let column_line = column.as_ref().map_or(fields.line, |column| column.line);
+    match &column {
+        Some(_) if !kind.carries_data() => file.refuse(
+            column_line,
+            format!("property {name:?} is a formula and has a column"),
+            "remove the column; a formula reads other properties by prop(\"Name\")",
+        ),
+        Some(column) if !check::is_identifier(&column.value) => file.refuse(
+            column_line,
+            format!("column {:?} cannot be the name of a column", column.value),
+            "write the column's name as Postgres spells it, without quotes",
+        ),
+        None if !fields.has("column") && kind.carries_data() && known.is_some() => file.refuse(
+            fields.line,
+            format!("property {name:?} has no column"),
+            "add a line such as column = \"due_on\"",
+        ),
+        _ => {}
+    }
+    let lines = PropertyLines {
+        name: name_line,
+        column: column_line,
+        kind: kind_line,
+        to: to_line,
+    };
+    (
+        Property {
+            name,
+            column: column.map(|column| column.value),
+            kind,
+        },
+        lines,
+        known.is_some(),
+    )
+}
+
+fn kind(file: &mut File<'_>, fields: &Fields<'_>, name: &str, word: &str) -> (PropertyKind, usize) {
+    for (key, types) in [
+        ("format", &["number"] as &[_]),
+        ("to", &["relation"]),
+        ("expression", &["formula"]),
+        ("options", &["select", "status", "multi_select"]),
+    ] {
+        if let Some(span) = fields.span(key).filter(|_| !types.contains(&word)) {
+            let line = file.line(&span);
+            file.refuse(
+                line,
+                format!("{key:?} means nothing for property {name:?} of type {word}"),
+                format!("remove it, or choose the type {}", types.join(" or ")),
+            );
+        }
+    }
+    let mut to_line = fields.line;
+    let kind = match word {
+        "title" => PropertyKind::Title,
+        "number" => PropertyKind::Number {
+            format: format(file, fields),
+        },
+        "select" => PropertyKind::Select {
+            options: options(file, fields, name),
+        },
+        "status" => {
+            let options = options(file, fields, name);
+            if !fields.has("options") || options.is_empty() {
+                file.refuse(
+                    fields.line,
+                    format!("property {name:?} is a status without options"),
+                    "add options = [{ value = \"open\", name = \"Open\" }, …], or choose the type select",
+                );
+            }
+            PropertyKind::Status { options }
+        }
+        "multi_select" => PropertyKind::MultiSelect {
+            options: options(file, fields, name),
+        },
+        "date" => PropertyKind::Date,
+        "checkbox" => PropertyKind::Checkbox,
+        "url" => PropertyKind::Url,
+        "email" => PropertyKind::Email,
+        "phone" => PropertyKind::Phone,
+        "relation" => {
+            let to = file.text(fields, "to");
+            if !fields.has("to") {
+                file.refuse(
+                    fields.line,
+                    format!("property {name:?} does not say which dashboard it points to"),
+                    "add a line such as to = \"Projects\"",
+                );
+            }
+            to_line = to.as_ref().map_or(fields.line, |to| to.line);
+            PropertyKind::Relation {
+                dashboard: to.map(|to| to.value).unwrap_or_default(),
+            }
+        }
+        "formula" => {
+            let expression = file.text(fields, "expression");
+            if !fields.has("expression") {
+                file.refuse(
+                    fields.line,
+                    format!("property {name:?} has no expression"),
+                    "add a line such as expression = 'prop(\"Price\") * prop(\"Count\")'",
+                );
+            }
+            PropertyKind::Formula {
+                expression: expression.map(|text| text.value).unwrap_or_default(),
+            }
+        }
+        _ => PropertyKind::Text,
+    };
+    (kind, to_line)
+}
+
+fn format(file: &mut File<'_>, fields: &Fields<'_>) -> String {
+    let Some(format) = file.text(fields, "format") else {
+        return "number".to_owned();
+    };
+    if !FORMATS.contains(&format.value.as_str()) {
+        let cure = did_you_mean(&format.value, FORMATS);
+        file.refuse(
+            format.line,
+            format!("unknown number format {:?}", format.value),
+            cure,
+        );
+    }
+    format.value
+}
+
+fn options(file: &mut File<'_>, fields: &Fields<'_>, property: &str) -> Vec<SelectOption> {
+    let mut options: Vec<SelectOption> = Vec::new();
+    for fields in file.tables(
+        fields,
+        "options",
+        "options = [{ value = \"todo\", name = \"To do\", color = \"gray\" }, …]",
+    ) {
+        file.only(&fields, &["value", "name", "color"]);
+        let (value, name) = (file.text(&fields, "value"), file.text(&fields, "name"));
+        let color = file.text(&fields, "color");
+        if let Some(color) = color
+            .as_ref()
+            .filter(|color| !COLORS.contains(&color.value.as_str()))
+        {
+            let cure = did_you_mean(&color.value, COLORS);
+            file.refuse(
+                color.line,
+                format!("unknown colour {:?}", color.value),
+                cure,
+            );
+        }
+        let Some(value) = value else {
+            if !fields.has("value") {
+                file.refuse(
+                    fields.line,
+                    format!("an option of property {property:?} has no value"),
+                    "add value = \"…\", as it stands in the column",
+                );
+            }
+            continue;
+        };
+        let name = name.map_or_else(|| value.value.clone(), |name| name.value);
+        check::option(file, fields.line, property, &name, &value.value, &options);
+        options.push(SelectOption {
+            value: value.value,
+            name,
+            color: color.map_or_else(|| "default".to_owned(), |color| color.value),
+        });
+    }
+    if options.len() > 100 {
+        file.refuse(
+            fields.line,
+            format!(
+                "property {property:?} has {} options, Notion takes 100",
+                options.len()
+            ),
+            "name fewer; others are added as rows bring them",
+        );
+    }
+    options
+}
