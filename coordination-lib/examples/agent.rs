@@ -97,8 +97,8 @@ impl Job {
                 .bind("Predict the number, then measure it, and explain the difference. ")
             }
             Self::ReviewSubsystem { subsystem } => sqlx::query(
-                "UPDATE modules SET status = 'published', updated_at = now() WHERE slug =
-                   (SELECT slug FROM modules WHERE subsystem = $1 ORDER BY status = 'published', updated_at LIMIT 1)",
+                "UPDATE modules SET updated_at = now(), status = CASE status WHEN 'review' THEN 'published' ELSE 'review' END
+                 WHERE slug = (SELECT slug FROM modules WHERE subsystem = $1 ORDER BY status = 'published', updated_at LIMIT 1)",
             )
             .bind(subsystem),
             Self::MoveTasks { project } => sqlx::query(
@@ -323,13 +323,6 @@ async fn main() -> anyhow::Result<()> {
     };
     let url = std::env::var("DATABASE_URL")
         .context("DATABASE_URL is not set; it says where the agents meet")?;
-    let pool = PgPool::connect(&url).await?;
-    let session = Session::open(&pool, &name, &workspace).await?;
-    println!(
-        "{name}: session {} in workspace {workspace}",
-        session.incarnation()
-    );
-
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn({
@@ -342,6 +335,12 @@ async fn main() -> anyhow::Result<()> {
             stop.cancel();
         }
     });
+    let pool = PgPool::connect(&url).await?;
+    let session = Session::open(&pool, &name, &workspace).await?;
+    println!(
+        "{name}: session {} in workspace {workspace}",
+        session.incarnation()
+    );
     Agent {
         session,
         pool,

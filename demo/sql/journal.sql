@@ -14,6 +14,10 @@ create function demo.note_change() returns trigger language plpgsql as $$
 declare
     subject jsonb := to_jsonb(coalesce(new, old));
 begin
+    -- The board shows minutes.
+    if subject ? 'updated_at' then
+        subject := jsonb_set(subject, '{updated_at}', to_jsonb(date_trunc('minute', (subject ->> 'updated_at')::timestamptz)));
+    end if;
     insert into demo.changes (dashboard, page, state)
     values (tg_argv[0], subject ->> tg_argv[1], case when tg_op = 'DELETE' then 'gone' else md5(subject::text) end);
     return null;

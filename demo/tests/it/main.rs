@@ -2,6 +2,7 @@
 
 mod journal;
 mod sample;
+mod whole;
 
 use local_postgres::{Cluster, Settings};
 use sqlx::PgPool;
