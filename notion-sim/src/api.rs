@@ -134,11 +134,13 @@ fn body_id(value: &Value) -> Option<Uuid> {
 fn list(results: Vec<Value>, next_cursor: Option<String>, kind: &str) -> Value {
     let mut list = json!({
         "object": "list",
-        "results": results,
-        "next_cursor": next_cursor,
+        "results": null,
+        "next_cursor": null,
         "has_more": next_cursor.is_some(),
         "type": kind,
     });
+    list["results"] = Value::Array(results);
+    list["next_cursor"] = next_cursor.into();
     list[kind] = json!({});
     list
 }

@@ -1,11 +1,186 @@
-//! The page at `/`: the workspace as people see it in Notion.
+//! The page at `/`: the workspace as people see it in Notion, following live.
+//!
+//! Everything is rendered here; a small script fetches the same address again when something changed and
+//! swaps what differs. All text goes through [`html::Html`], which escapes it.
+
+mod cell;
+mod html;
+mod layout;
+mod page;
+mod panel;
+mod table;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::server::Shared;
+use html::Html;
+
+/// A watcher asks again after this long, even if nothing happened.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
+        .route("/", get(home))
+        .route("/d/{source}", get(database))
+        .route("/p/{page}", get(one_page))
+        .route("/trash", get(trash))
+        .route("/_board/panel", get(only_panel))
+        .route("/_board/changes", get(changes))
+        .route(
+            "/_board/style.css",
+            get(async || asset("text/css; charset=utf-8", include_str!("board/style.css"))),
+        )
+        .route(
+            "/_board/script.js",
+            get(async || {
+                asset(
+                    "text/javascript; charset=utf-8",
+                    include_str!("board/script.js"),
+                )
+            }),
+        )
+}
+
+fn asset(kind: &'static str, content: &'static str) -> Response {
+    (
+        [
+            (CONTENT_TYPE, kind),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (CACHE_CONTROL, "no-cache"),
+        ],
+        content,
+    )
+        .into_response()
+}
+
+fn shown(status: StatusCode, html: Html) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, html.into_string()).into_response()
+}
+
+async fn home(State(shared): State<Arc<Shared>>) -> Response {
+    let simulator = shared.simulator();
+    let look = layout::Look {
+        simulator: &simulator,
+        now: shared.clock.now(),
+    };
+    shown(StatusCode::OK, look.home())
+}
+
+/// What a person chose to see of a database.
+#[derive(Debug, Default, Deserialize)]
+struct Choice {
+    view: Option<Uuid>,
+    from: Option<usize>,
+}
+
+async fn database(
+    State(shared): State<Arc<Shared>>,
+    Path(source): Path<Uuid>,
+    Query(choice): Query<Choice>,
+) -> Response {
+    let mut simulator = shared.simulator();
+    let now = shared.clock.now();
+    let Some(rows) = table::Rows::choose(
+        &mut simulator.workspace,
+        source,
+        choice.view,
+        choice.from.unwrap_or(0),
+        now,
+    ) else {
+        return missing(&layout::Look {
+            simulator: &simulator,
+            now,
+        });
+    };
+    shown(
+        StatusCode::OK,
+        layout::Look {
+            simulator: &simulator,
+            now,
+        }
+        .database(&rows),
+    )
+}
+
+async fn one_page(State(shared): State<Arc<Shared>>, Path(page): Path<Uuid>) -> Response {
+    let simulator = shared.simulator();
+    let look = layout::Look {
+        simulator: &simulator,
+        now: shared.clock.now(),
+    };
+    match simulator.workspace.pages.get(&page) {
+        Some(_) if page == simulator.root() => shown(StatusCode::OK, look.home()),
+        Some(page) => shown(StatusCode::OK, look.page(page)),
+        None => missing(&look),
+    }
+}
+
+async fn trash(State(shared): State<Arc<Shared>>) -> Response {
+    let simulator = shared.simulator();
+    let look = layout::Look {
+        simulator: &simulator,
+        now: shared.clock.now(),
+    };
+    shown(StatusCode::OK, look.trash())
+}
+
+fn missing(look: &layout::Look<'_>) -> Response {
+    shown(StatusCode::NOT_FOUND, look.missing())
+}
+
+async fn only_panel(State(shared): State<Arc<Shared>>) -> Response {
+    let simulator = shared.simulator();
+    let mut html = Html::default();
+    panel::compact(&mut html, &simulator, shared.clock.now());
+    shown(StatusCode::OK, html)
+}
+
+#[derive(Deserialize)]
+struct Since {
+    seen: String,
+}
+
+/// Answers as soon as what the watcher saw is old: `content` tells the workspace's version, `traffic` the server's.
+async fn changes(State(shared): State<Arc<Shared>>, Query(since): Query<Since>) -> Response {
+    let mut changed = shared.changed.subscribe();
+    let state = || {
+        let simulator = shared.simulator();
+        layout::version(&simulator)
+    };
+    let waited = tokio::time::timeout(PATIENCE, async {
+        while state() == since.seen {
+            if changed.changed().await.is_err() {
+                break;
+            }
+        }
+    });
+    tokio::select! {
+        _ = waited => {}
+        () = shared.stop.cancelled() => {}
+    }
+    (
+        [(CONTENT_TYPE, "text/plain"), (CACHE_CONTROL, "no-store")],
+        state(),
+    )
+        .into_response()
 }

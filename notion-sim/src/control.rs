@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::people;
 use crate::server::Shared;
 use crate::traffic::fault::Fault;
 
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
             "/_sim/faults",
             get(faults).post(add_faults).delete(clear_faults),
         )
+        .route("/_sim/people", post(people))
         .route("/_sim/time", post(advance).get(time))
 }
 
@@ -63,14 +65,11 @@ async fn faults(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn add_faults(State(shared): State<Arc<Shared>>, body: String) -> Response {
-    let asked = match serde_json::from_str::<Asked>(&body) {
-        Ok(asked) => asked,
-        Err(_) => {
-            let why = serde_json::from_str::<Fault>(&body)
-                .err()
-                .map(|error| error.to_string());
-            return refused(&why.unwrap_or_default());
-        }
+    let Ok(asked) = serde_json::from_str::<Asked>(&body) else {
+        let why = serde_json::from_str::<Fault>(&body)
+            .err()
+            .map(|error| error.to_string());
+        return refused(&why.unwrap_or_default());
     };
     let mut simulator = shared.simulator();
     let added = match asked {
@@ -93,6 +92,19 @@ async fn add_faults(State(shared): State<Arc<Shared>>, body: String) -> Response
 async fn clear_faults(State(shared): State<Arc<Shared>>) -> Response {
     shared.simulator().faults.clear();
     Json(json!({ "faults": [] })).into_response()
+}
+
+async fn people(State(shared): State<Arc<Shared>>, body: String) -> Response {
+    let act = match serde_json::from_str(&body) {
+        Ok(act) => act,
+        Err(error) => return refused(&error.to_string()),
+    };
+    let done = people::act(&mut shared.simulator(), act, shared.clock.now());
+    shared.changed.send_modify(|version| *version += 1);
+    match done {
+        Ok(done) => Json(done).into_response(),
+        Err(failure) => refused(&failure.message),
+    }
 }
 
 #[derive(Deserialize)]

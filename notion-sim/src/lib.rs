@@ -16,6 +16,7 @@ mod control;
 mod data_file;
 mod http;
 mod model;
+mod people;
 mod server;
 mod simulator;
 mod traffic;

@@ -33,7 +33,7 @@ struct Arguments {
     /// Each answer of the API takes this long, give or take a third
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600_000))]
     latency_ms: u64,
-    /// Print one line of JSON when ready: {"url","token","root_page_id"}
+    /// Print one line of JSON when ready, with `url`, `token` and `root_page_id`
     #[arg(long)]
     json: bool,
 }

@@ -187,14 +187,6 @@ impl Simulator {
         })
     }
 
-    /// Gives the integration another token, with a fresh window.
-    pub(crate) fn renew_token(&mut self, token: String) {
-        self.workspace.change_settings(|settings| {
-            settings.token = token;
-            settings.token_revoked = false;
-        });
-    }
-
     pub(crate) fn root(&self) -> Uuid {
         self.workspace.settings.root
     }

@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 
 /// A refusal, or a fault that was asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Notion's machine-readable code.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// The text for people.
-    pub message: String,
+    pub(crate) message: String,
     /// `additional_data`, for the few failures that carry it.
-    pub additional_data: Option<Value>,
+    pub(crate) additional_data: Option<Value>,
 }
 
 impl Failure {

@@ -195,7 +195,7 @@ pub(super) fn search(
         let pages = workspace
             .pages
             .values()
-            .filter(|page| matches(&workspace.title(page), page.id));
+            .filter(|page| matches(&page.title(), page.id));
         found.extend(pages.map(|page| (page.last_edited_time, page.number, page.id, true)));
     }
     if object != Some("page") {

@@ -140,12 +140,11 @@ pub(super) fn update(
     }
     let none = Map::new();
     let properties = given["properties"].as_object().unwrap_or(&none);
-    let written = match page.parent {
-        Parent::DataSource(source) => Some(row::read(workspace, source, properties)?),
-        _ => {
-            page.cells.extend(only_title(properties)?);
-            None
-        }
+    let written = if let Parent::DataSource(source) = page.parent {
+        Some(row::read(workspace, source, properties)?)
+    } else {
+        page.cells.extend(only_title(properties)?);
+        None
     };
     if given.get("icon").is_some() {
         page.icon = look(&given["icon"]);

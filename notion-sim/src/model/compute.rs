@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::cell::{self, Cell, When};
 use super::formula::{Computed, Context};
 use super::render;
-use super::schema::{self, Kind, Property, TITLE};
+use super::schema::{self, Kind, Property};
 use super::workspace::{Page, Parent, Workspace};
 
 /// Formulas may look at formulas and rollups, this deep; a circle ends here.
@@ -134,11 +134,7 @@ impl Look<'_> {
                     .workspace
                     .standing(pages)
                     .filter_map(|id| self.workspace.pages.get(&id));
-                Computed::List(
-                    standing
-                        .map(|page| Computed::Text(self.workspace.title(page)))
-                        .collect(),
-                )
+                Computed::List(standing.map(|page| Computed::Text(page.title())).collect())
             }
             (_, Some(Cell::Files(files))) => {
                 let name = |file: &Value| file["name"].as_str().unwrap_or_default().to_owned();
@@ -308,13 +304,4 @@ fn aggregate(function: &str, values: &[Computed]) -> Option<Computed> {
         "date_range" => date(dates().min(), dates().max()),
         _ => None,
     }
-}
-
-/// The text of a row's title.
-pub(crate) fn title(workspace: &Workspace, id: Uuid) -> String {
-    let cell = workspace
-        .pages
-        .get(&id)
-        .and_then(|page| page.cells.get(TITLE));
-    cell.map(Cell::plain).unwrap_or_default()
 }

@@ -12,6 +12,8 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -102,10 +104,8 @@ fn rewritten(
         let id = schema::find(properties, &reference.named)
             .map_or(reference.named.as_str(), |property| &property.id);
         text.push_str(&written[from..reference.span.start]);
-        text.push_str(&format!(
-            "{{{{notion:block_property:{}:{source}:{space}}}}}",
-            schema::encoded(id)
-        ));
+        let id = schema::encoded(id);
+        let _ = write!(text, "{{{{notion:block_property:{id}:{source}:{space}}}}}");
         from = reference.span.end;
     }
     text.push_str(&written[from..]);

@@ -263,7 +263,7 @@ pub(crate) fn page(
         );
     }
     let in_trash = workspace.in_trash(page.id);
-    let object = json!({
+    let mut object = json!({
         "object": "page",
         "id": page.id,
         "created_time": millis(page.created_time),
@@ -276,10 +276,11 @@ pub(crate) fn page(
         "in_trash": in_trash,
         "is_archived": page.is_archived,
         "is_locked": page.is_locked,
-        "properties": properties,
+        "properties": null,
         "url": address(page.id),
         "public_url": null,
     });
+    object["properties"] = Value::Object(properties);
     dated(object, version, in_trash)
 }
 
@@ -410,7 +411,7 @@ pub(crate) fn child(workspace: &Workspace, id: Uuid, version: Version) -> Option
         return Some(block(workspace, known, version));
     }
     let (hangs, created, edited, by, kind, title) = if let Some(page) = workspace.pages.get(&id) {
-        let title = workspace.title(page);
+        let title = page.title();
         (
             page.parent,
             page.created_time,

@@ -1,6 +1,6 @@
 //! The workspace's objects, how they hang together, and which of them changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::cell::Cell;
 use super::ids::Ids;
-use super::schema::{Kind, Property, PropertyId, TITLE};
+use super::schema::{Property, PropertyId, TITLE};
 use super::text::Span;
 
 /// Where an object hangs.
@@ -72,6 +72,13 @@ pub(crate) struct Page {
     pub(crate) is_archived: bool,
     pub(crate) is_locked: bool,
     pub(crate) cells: BTreeMap<PropertyId, Cell>,
+}
+
+impl Page {
+    /// The title as text.
+    pub(crate) fn title(&self) -> String {
+        self.cells.get(TITLE).map(Cell::plain).unwrap_or_default()
+    }
 }
 
 /// A block of a page's body. Pages and databases in a body are not among them: they are found by their parent.
@@ -519,21 +526,6 @@ impl Workspace {
             .iter()
             .copied()
             .filter(|id| self.pages.contains_key(id) && !self.in_trash(*id))
-    }
-
-    /// A page's title as text.
-    pub(crate) fn title(&self, page: &Page) -> String {
-        page.cells.get(TITLE).map(Cell::plain).unwrap_or_default()
-    }
-
-    /// The data sources whose relation properties lead to this one.
-    pub(crate) fn related_to(&self, source: Uuid) -> BTreeSet<Uuid> {
-        let leads = |property: &Property| matches!(&property.kind, Kind::Relation { data_source, .. } if *data_source == source);
-        let sources = self
-            .data_sources
-            .values()
-            .filter(|other| other.properties.iter().any(leads));
-        sources.map(|other| other.id).collect()
     }
 }
 

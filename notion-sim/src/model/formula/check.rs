@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::function::Function;
+use super::function::Function::{self, self as F};
 use super::parse::{Expression, Operator};
 use crate::model::schema::{self, Kind, Property};
 
@@ -156,7 +156,6 @@ impl Check<'_> {
             )),
             _ => Ok(()),
         };
-        use Function as F;
         Ok(match function {
             F::If | F::First | F::Last | F::At => Type::Any,
             F::Ifs => {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, Days, DurationRound, Months, TimeDelta, Timelike, Utc};
 
-use super::function::Function;
+use super::function::Function::{self, self as F};
 use super::parse::{Expression, Operator};
 
 /// A value of the formula language.
@@ -228,7 +228,6 @@ fn operate(operator: Operator, a: &Computed, b: &Computed) -> Computed {
 }
 
 fn call(function: Function, values: &[Computed], now: DateTime<Utc>) -> Computed {
-    use Function as F;
     let empty = Computed::Empty;
     let first = values.first().unwrap_or(&empty);
     let second = values.get(1).unwrap_or(&empty);

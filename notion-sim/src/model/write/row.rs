@@ -305,7 +305,7 @@ impl Written {
             };
             for other in before.iter().filter(|other| !after.contains(other)) {
                 mirror_in(workspace, *other, &mirror, |pages| {
-                    pages.retain(|related| *related != page_id)
+                    pages.retain(|related| *related != page_id);
                 });
             }
             for other in after.iter().filter(|other| !before.contains(other)) {

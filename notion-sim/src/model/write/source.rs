@@ -338,34 +338,31 @@ fn options(ids: &mut Ids, config: &Value, old: Option<&Kind>) -> Result<Vec<Choi
             _ => false,
         });
         let description = option["description"].as_str().map(str::to_owned);
-        let option = match known {
-            Some(known) => {
-                if color.is_some_and(|color| color != known.color) {
-                    return Err(Failure::validation(match name {
-                        Some(name) => format!("Cannot update color of select with name: {name}."),
-                        None => format!("Cannot update color of select with id: {}.", known.id),
-                    }));
-                }
-                let description = if option.get("description").is_some() {
-                    description
-                } else {
-                    known.description.clone()
-                };
-                Choice {
-                    description,
-                    ..known.clone()
-                }
+        let option = if let Some(known) = known {
+            if color.is_some_and(|color| color != known.color) {
+                return Err(Failure::validation(match name {
+                    Some(name) => format!("Cannot update color of select with name: {name}."),
+                    None => format!("Cannot update color of select with id: {}.", known.id),
+                }));
             }
-            None => {
-                let name = name.unwrap_or_default();
-                no_comma(name)?;
-                let color = color.map_or_else(|| next_color(options.len()), str::to_owned);
-                Choice {
-                    id: ids.uuid().to_string(),
-                    name: name.to_owned(),
-                    color,
-                    description,
-                }
+            let description = if option.get("description").is_some() {
+                description
+            } else {
+                known.description.clone()
+            };
+            Choice {
+                description,
+                ..known.clone()
+            }
+        } else {
+            let name = name.unwrap_or_default();
+            no_comma(name)?;
+            let color = color.map_or_else(|| next_color(options.len()), str::to_owned);
+            Choice {
+                id: ids.uuid().to_string(),
+                name: name.to_owned(),
+                color,
+                description,
             }
         };
         if options

@@ -1,0 +1,227 @@
+//! A data source as a table, whole or through one of its views.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::cell;
+use super::html::Html;
+use crate::model::query::{self, Filter, Sort};
+use crate::model::schema::{self, Kind, Property};
+use crate::model::workspace::{DataSource, View, Workspace};
+
+/// Rows on one page of a table.
+const PAGE: usize = 500;
+
+/// Helper columns of the daemon, shown last and dimmed.
+const HELPERS: [&str; 2] = ["Claimboard Key", "Sync Note"];
+
+/// What one page of the table shows.
+pub(super) struct Rows {
+    pub(super) source: DataSource,
+    views: Vec<View>,
+    view: Option<Uuid>,
+    columns: Vec<Property>,
+    ids: Vec<Uuid>,
+    total: usize,
+    from: usize,
+}
+
+impl Rows {
+    /// `None` when there is no such data source.
+    pub(super) fn choose(
+        workspace: &mut Workspace,
+        source: Uuid,
+        view: Option<Uuid>,
+        from: usize,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let source = workspace.data_sources.get(&source)?.clone();
+        let mut views: Vec<View> = workspace
+            .views
+            .values()
+            .filter(|view| !view.deleted && view.data_source == source.id)
+            .cloned()
+            .collect();
+        views.sort_unstable_by_key(|view| view.number);
+        let chosen = views.iter().find(|known| Some(known.id) == view);
+        let properties = &source.properties;
+        // A view's filter may have outlived a property: then the view shows every row, as Notion does.
+        let filter = chosen
+            .filter(|view| view.filter.is_object())
+            .and_then(|view| Filter::read(&view.filter, properties, now).ok());
+        let sorts = chosen
+            .and_then(|view| Sort::read(&view.sorts, properties).ok())
+            .unwrap_or_default();
+        let mut ids: Vec<Uuid> = query::run(workspace, source.id, filter.as_ref(), &sorts, now)
+            .iter()
+            .map(|page| page.id)
+            .collect();
+        if sorts.is_empty() {
+            ids.reverse();
+        }
+        let total = ids.len();
+        let from = if from < total { from } else { 0 };
+        let ids = ids.into_iter().skip(from).take(PAGE).collect();
+        let columns = columns(
+            properties,
+            chosen.map(|view| &view.configuration["properties"]),
+        );
+        let view = chosen.map(|view| view.id);
+        Some(Self {
+            source,
+            views,
+            view,
+            columns,
+            ids,
+            total,
+            from,
+        })
+    }
+}
+
+/// Title first, helpers last; a view may hide and reorder.
+fn columns(properties: &[Property], configured: Option<&Value>) -> Vec<Property> {
+    let configured = configured
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let place = |property: &Property| {
+        configured.iter().position(|entry| {
+            entry["property_id"]
+                .as_str()
+                .and_then(|named| schema::find(properties, named))
+                .is_some_and(|named| named.id == property.id)
+        })
+    };
+    let hidden =
+        |property: &Property| place(property).is_some_and(|at| configured[at]["visible"] == false);
+    let mut columns: Vec<Property> = properties
+        .iter()
+        .filter(|property| !hidden(property))
+        .cloned()
+        .collect();
+    columns.sort_by_key(|property| {
+        (
+            !matches!(property.kind, Kind::Title),
+            is_helper(property),
+            place(property).unwrap_or(usize::MAX),
+        )
+    });
+    columns
+}
+
+pub(super) fn is_helper(property: &Property) -> bool {
+    HELPERS
+        .iter()
+        .any(|helper| property.name.starts_with(helper))
+}
+
+pub(super) fn show(html: &mut Html, workspace: &Workspace, rows: &Rows, now: DateTime<Utc>) {
+    tabs(html, rows);
+    html.raw("<div class=\"scroll table\" tabindex=\"0\" role=\"region\" aria-label=\"Rows\"><table class=\"rows\"><thead><tr>");
+    for property in &rows.columns {
+        html.raw("<th scope=\"col\" data-key=\"h")
+            .text(&property.id)
+            .raw("\"");
+        if is_helper(property) {
+            html.raw(" class=\"helper\"");
+        }
+        if let Some(description) = &property.description {
+            html.raw(" title=\"").text(description).raw("\"");
+        }
+        html.raw("><span class=\"glyph\" aria-hidden=\"true\">")
+            .raw(cell::glyph(&property.kind))
+            .raw("</span>");
+        html.text(&property.name).raw("</th>");
+    }
+    html.raw("</tr></thead><tbody>");
+    for page in rows.ids.iter().filter_map(|id| workspace.pages.get(id)) {
+        html.raw("<tr data-key=\"").show(page.id).raw("\">");
+        for property in &rows.columns {
+            html.raw("<td data-key=\"").text(&property.id).raw("\"");
+            html.raw(cell::class(property, is_helper(property)))
+                .raw("><div>");
+            cell::in_table(html, workspace, page, property, now);
+            html.raw("</div></td>");
+        }
+        html.raw("</tr>");
+    }
+    html.raw("</tbody></table></div><p class=\"foot muted\">");
+    if rows.total == 0 {
+        html.raw("No rows.");
+    } else {
+        let until = rows.from + rows.ids.len();
+        if rows.ids.len() < rows.total {
+            html.text(&grouped(rows.from + 1))
+                .raw("–")
+                .text(&grouped(until))
+                .raw(" of ");
+        }
+        html.text(&counted(rows.total, "row", "rows"));
+        if rows.from > 0 {
+            pager(html, rows, rows.from.saturating_sub(PAGE), "Earlier rows");
+        }
+        if until < rows.total {
+            pager(html, rows, until, "Later rows");
+        }
+    }
+    html.raw("</p>");
+}
+
+fn tabs(html: &mut Html, rows: &Rows) {
+    if rows.views.is_empty() {
+        return;
+    }
+    html.raw("<nav class=\"tabs\" aria-label=\"Views\">");
+    let tab = |html: &mut Html, view: Option<&View>| {
+        html.raw("<a href=\"/d/").show(rows.source.id);
+        if let Some(view) = view {
+            html.raw("?view=").show(view.id);
+        }
+        html.raw("\"");
+        if view.map(|view| view.id) == rows.view {
+            html.raw(" aria-current=\"page\"");
+        }
+        html.raw(">")
+            .text(view.map_or("All rows", |view| view.name.as_str()))
+            .raw("</a>");
+    };
+    tab(html, None);
+    for view in &rows.views {
+        tab(html, Some(view));
+    }
+    html.raw("</nav>");
+}
+
+fn pager(html: &mut Html, rows: &Rows, from: usize, label: &'static str) {
+    html.raw(" · <a href=\"/d/")
+        .show(rows.source.id)
+        .raw("?from=")
+        .show(from);
+    if let Some(view) = rows.view {
+        html.raw("&amp;view=").show(view);
+    }
+    html.raw("\">").raw(label).raw("</a>");
+}
+
+/// A whole number with its thousands apart.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + 4);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+pub(super) fn counted(number: usize, one: &str, several: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(number),
+        if number == 1 { one } else { several }
+    )
+}
