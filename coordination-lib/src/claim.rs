@@ -4,9 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{FromRow, PgPool, Row};
 
 use crate::error::Error;
 use crate::id::{ClaimId, Token};
@@ -35,6 +35,7 @@ pub struct ClaimRequest {
     ttl: Duration,
     reason: Option<String>,
     eta: Option<DateTime<Utc>>,
+    key: Option<String>,
 }
 
 impl ClaimRequest {
@@ -46,6 +47,7 @@ impl ClaimRequest {
             ttl: Duration::from_mins(15),
             reason: None,
             eta: None,
+            key: None,
         }
     }
 
@@ -87,6 +89,15 @@ impl ClaimRequest {
     pub fn eta(self, eta: DateTime<Utc>) -> Self {
         Self {
             eta: Some(eta),
+            ..self
+        }
+    }
+
+    /// Done once: the same key with the same wish gets the first answer again, after a connection that broke in between, for example.
+    #[must_use]
+    pub fn key(self, key: impl Into<String>) -> Self {
+        Self {
+            key: Some(key.into()),
             ..self
         }
     }
@@ -177,6 +188,18 @@ pub enum ClaimOutcome {
     Busy,
 }
 
+/// The answer to a claim of several resources.
+#[derive(Debug)]
+#[must_use]
+pub enum SetOutcome {
+    /// All are held from now on, in canonical order; what another member covers has no claim of its own.
+    Granted(Vec<Claim>),
+    /// Others hold what overlaps one of them; none is held.
+    Held(Vec<Holder>),
+    /// A transaction that is still open decides: ask again with some jitter.
+    Busy,
+}
+
 /// Somebody who holds what was wished for or asked about.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub struct Holder {
@@ -254,6 +277,16 @@ pub enum ReleaseOutcome {
     AlreadyLost(Loss),
 }
 
+/// The answer to a handing over.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum HandoffOutcome {
+    /// The other agent holds it, with this token.
+    HandedOver(Token),
+    /// It had ended before.
+    AlreadyLost(Loss),
+}
+
 /// How a claim was lost.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct Loss {
@@ -298,10 +331,10 @@ impl Session {
         connection: &mut PgConnection,
         request: ClaimRequest,
     ) -> Result<ClaimOutcome, Error> {
-        let (started, started_wall) = (Instant::now(), SystemTime::now());
-        let rows: Vec<ClaimRow> = sqlx::query_as(
+        let asked = Asked::now();
+        let rows = sqlx::query_as(
             "SELECT c.* FROM coordination.use_session($1) s,
-             LATERAL coordination.claim($2, s.agent, $3, $4, s.workspace, $5, $6) c",
+             LATERAL coordination.claim($2, s.agent, $3, $4, s.workspace, $5, $6, $7) c",
         )
         .bind(self.secret().expose())
         .bind(&request.resource)
@@ -309,31 +342,102 @@ impl Session {
         .bind(request.mode)
         .bind(&request.reason)
         .bind(request.eta)
+        .bind(&request.key)
         .fetch_all(connection)
         .await?;
+        Ok(match asked.outcome(rows, request.mode, request.ttl) {
+            SetOutcome::Granted(mut claims) => match claims.pop() {
+                Some(claim) => ClaimOutcome::Granted(claim),
+                None => ClaimOutcome::Busy,
+            },
+            SetOutcome::Held(holders) => ClaimOutcome::Held(holders),
+            SetOutcome::Busy => ClaimOutcome::Busy,
+        })
+    }
 
-        let mut holders = Vec::new();
-        for row in rows {
-            match row {
-                ClaimRow::Granted(granted) => {
-                    return Ok(ClaimOutcome::Granted(Claim {
-                        id: granted.claim_id,
-                        token: granted.token,
-                        resource: granted.canonical,
-                        widened: granted.widened,
-                        mode: request.mode,
-                        slot: granted.slot,
-                        ttl: request.ttl,
-                        expires_at: granted.expires_at,
-                        lease: Lease::new(started, started_wall, request.ttl),
-                        predecessors: granted.predecessors.map(|list| list.0).unwrap_or_default(),
-                    }));
-                }
-                ClaimRow::Held(holder) => holders.push(holder),
-                ClaimRow::Busy => return Ok(ClaimOutcome::Busy),
-            }
-        }
-        Ok(ClaimOutcome::Held(holders))
+    /// Claims several resources, all or none, in the way and with the terms of the request, whose own resource is one of them.
+    pub async fn claim_all(
+        &self,
+        resources: &[&str],
+        terms: ClaimRequest,
+    ) -> Result<SetOutcome, Error> {
+        self.claim_all_in(&mut *self.pool().acquire().await?, resources, terms)
+            .await
+    }
+
+    /// [`claim_all`](Self::claim_all) in the caller's own transaction.
+    pub async fn claim_all_in(
+        &self,
+        connection: &mut PgConnection,
+        resources: &[&str],
+        terms: ClaimRequest,
+    ) -> Result<SetOutcome, Error> {
+        let asked = Asked::now();
+        let mut all = vec![terms.resource.as_str()];
+        all.extend(resources);
+        let rows = sqlx::query_as(
+            "SELECT c.* FROM coordination.use_session($1) s,
+             LATERAL coordination.claim_all($2, s.agent, $3, $4, s.workspace, $5, $6, $7) c",
+        )
+        .bind(self.secret().expose())
+        .bind(all)
+        .bind(interval(terms.ttl))
+        .bind(terms.mode)
+        .bind(&terms.reason)
+        .bind(terms.eta)
+        .bind(&terms.key)
+        .fetch_all(connection)
+        .await?;
+        Ok(asked.outcome(rows, terms.mode, terms.ttl))
+    }
+
+    /// What the session holds, oldest first: for going on after [`resume`](Self::resume) or when something was handed over.
+    pub async fn claims(&self) -> Result<Vec<Claim>, Error> {
+        let asked = Asked::now();
+        let rows: Vec<HeldRow> = sqlx::query_as(
+            "SELECT c.* FROM coordination.use_session($1) s, LATERAL coordination.my_claims(s.agent, s.workspace) c",
+        )
+        .bind(self.secret().expose())
+        .fetch_all(self.pool())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Claim {
+                id: row.claim_id,
+                token: row.token,
+                resource: row.canonical,
+                widened: false,
+                mode: row.mode,
+                slot: row.slot,
+                ttl: duration(&row.ttl),
+                expires_at: row.expires_at,
+                lease: asked.lease(duration(&row.remaining)),
+                predecessors: Vec::new(),
+            })
+            .collect())
+    }
+
+    /// Gives a claim to the newest session of another agent, with a message; nobody gets in between.
+    pub async fn hand_off(
+        &self,
+        claim: Claim,
+        to_agent: &str,
+        message: &str,
+    ) -> Result<HandoffOutcome, Error> {
+        let row = sqlx::query(
+            "SELECT h.* FROM coordination.use_session($1) s, LATERAL coordination.handoff($2 + 0 * s.session_id, $3, $4) h",
+        )
+        .bind(self.secret().expose())
+        .bind(claim.id)
+        .bind(to_agent)
+        .bind(message)
+        .fetch_one(self.pool())
+        .await?;
+        Ok(match row.try_get("outcome")? {
+            "handed over" => HandoffOutcome::HandedOver(row.try_get("new_token")?),
+            "lost" => HandoffOutcome::AlreadyLost(Loss::from_row(&row)?),
+            other => return Err(unknown_outcome(other).into()),
+        })
     }
 
     /// Prolongs a claim by `ttl` from now; never shortens it.
@@ -349,7 +453,7 @@ impl Session {
         claim: &mut Claim,
         ttl: Duration,
     ) -> Result<RenewOutcome, Error> {
-        let (started, started_wall) = (Instant::now(), SystemTime::now());
+        let asked = Asked::now();
         let answer: Answer = sqlx::query_as(
             "SELECT r.* FROM coordination.use_session($1) s, LATERAL coordination.renew($2 + 0 * s.session_id, $3) r",
         )
@@ -362,7 +466,7 @@ impl Session {
             Answer::Done { expires_at } => {
                 claim.ttl = ttl;
                 claim.expires_at = expires_at.unwrap_or(claim.expires_at);
-                let renewed = Lease::new(started, started_wall, ttl);
+                let renewed = asked.lease(ttl);
                 if renewed.trusted_until() > claim.lease.trusted_until() {
                     claim.lease = renewed;
                 }
@@ -398,6 +502,25 @@ impl Session {
         })
     }
 
+    /// Holds the claim fast until the transaction ends: what it writes is protected to its commit, or fails. Endings wait for it,
+    /// renewals do not. An error when the claim is lost or does not cover the resource.
+    pub async fn assert_in(
+        &self,
+        connection: &mut PgConnection,
+        claim: &Claim,
+        resource: &str,
+    ) -> Result<(), Error> {
+        sqlx::query(
+            "SELECT FROM coordination.use_session($1) s, LATERAL coordination.assert_claim($2 + 0 * s.session_id, $3)",
+        )
+        .bind(self.secret().expose())
+        .bind(claim.token)
+        .bind(resource)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
     /// Who holds something that overlaps a resource, in this session's workspace.
     pub async fn holders(&self, resource: &str) -> Result<Vec<Holder>, Error> {
         holders_in(self.pool(), resource, self.workspace()).await
@@ -421,6 +544,70 @@ pub async fn holders_in(
     .await?)
 }
 
+/// For operators: ends somebody's claim at once, with a reason that its holder will read. `false` when it had ended already.
+pub async fn revoke(pool: &PgPool, claim: ClaimId, reason: &str) -> Result<bool, Error> {
+    let (outcome,): (String,) = sqlx::query_as("SELECT outcome FROM coordination.revoke($1, $2)")
+        .bind(claim)
+        .bind(reason)
+        .fetch_one(pool)
+        .await?;
+    Ok(outcome == "revoked")
+}
+
+/// When a request left, on both clocks.
+#[derive(Clone, Copy)]
+struct Asked(Instant, SystemTime);
+
+impl Asked {
+    fn now() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+
+    fn lease(self, ttl: Duration) -> Lease {
+        Lease::new(self.0, self.1, ttl)
+    }
+
+    fn outcome(self, rows: Vec<ClaimRow>, mode: Mode, ttl: Duration) -> SetOutcome {
+        let mut claims = Vec::new();
+        let mut holders = Vec::new();
+        for row in rows {
+            match row {
+                ClaimRow::Granted(granted) => claims.push(Claim {
+                    id: granted.claim_id,
+                    token: granted.token,
+                    resource: granted.canonical,
+                    widened: granted.widened,
+                    mode,
+                    slot: granted.slot,
+                    ttl,
+                    expires_at: granted.expires_at,
+                    lease: self.lease(ttl),
+                    predecessors: granted.predecessors.map(|list| list.0).unwrap_or_default(),
+                }),
+                ClaimRow::Held(holder) => holders.push(holder),
+                ClaimRow::Busy => return SetOutcome::Busy,
+            }
+        }
+        if holders.is_empty() {
+            SetOutcome::Granted(claims)
+        } else {
+            SetOutcome::Held(holders)
+        }
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct HeldRow {
+    claim_id: ClaimId,
+    token: Token,
+    canonical: String,
+    mode: Mode,
+    slot: Option<i32>,
+    ttl: PgInterval,
+    expires_at: DateTime<Utc>,
+    remaining: PgInterval,
+}
+
 enum ClaimRow {
     Granted(GrantedRow),
     Held(Holder),
@@ -440,7 +627,7 @@ struct GrantedRow {
 
 impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for ClaimRow {
     fn from_row(row: &'r sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {
-        Ok(match sqlx::Row::try_get(row, "outcome")? {
+        Ok(match row.try_get("outcome")? {
             "granted" => Self::Granted(GrantedRow::from_row(row)?),
             "held" => Self::Held(Holder::from_row(row)?),
             "busy" => Self::Busy,
@@ -456,9 +643,9 @@ enum Answer {
 
 impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for Answer {
     fn from_row(row: &'r sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {
-        Ok(match sqlx::Row::try_get(row, "outcome")? {
+        Ok(match row.try_get("outcome")? {
             "renewed" | "released" => Self::Done {
-                expires_at: sqlx::Row::try_get(row, "expires_at")?,
+                expires_at: row.try_get("expires_at")?,
             },
             "lost" => Self::Lost(Loss::from_row(row)?),
             other => return Err(unknown_outcome(other)),
@@ -479,4 +666,10 @@ pub(crate) fn interval(duration: Duration) -> PgInterval {
         days: 0,
         microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX),
     }
+}
+
+/// Of an interval without months: the functions answer none.
+fn duration(interval: &PgInterval) -> Duration {
+    let days = Duration::from_hours(24) * u32::try_from(interval.days).unwrap_or(0);
+    days + Duration::from_micros(u64::try_from(interval.microseconds).unwrap_or(0))
 }

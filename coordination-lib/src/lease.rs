@@ -42,3 +42,6 @@ impl Lease {
 fn margin(ttl: Duration) -> Duration {
     (ttl / 20).max(Duration::from_millis(500))
 }
+
+#[cfg(test)]
+mod tests;

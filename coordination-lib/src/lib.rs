@@ -3,20 +3,24 @@
 mod claim;
 mod error;
 mod id;
+mod keepalive;
 mod lease;
 mod log;
 mod migrate;
 mod resource;
 mod session;
+mod verify_history;
 
 pub use claim::{
-    Claim, ClaimOutcome, ClaimRequest, Ending, Holder, Loss, Mode, Predecessor, ReleaseOutcome,
-    RenewOutcome, holders_in,
+    Claim, ClaimOutcome, ClaimRequest, Ending, HandoffOutcome, Holder, Loss, Mode, Predecessor,
+    ReleaseOutcome, RenewOutcome, SetOutcome, holders_in, revoke,
 };
 pub use error::{Error, Refusal};
 pub use id::{ClaimId, LogId, SessionId, Token};
+pub use keepalive::Kept;
 pub use lease::Lease;
 pub use log::{LogEntry, Logged, Status};
-pub use migrate::migrate;
+pub use migrate::{ROLES_SQL, migrate};
 pub use resource::{Resource, ResourceError, Span};
 pub use session::{Secret, Session};
+pub use verify_history::{History, Offence, verify_history};

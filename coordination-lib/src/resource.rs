@@ -23,6 +23,7 @@ const LONGEST: usize = 1024;
 pub struct Resource {
     name: String,
     span: Span,
+    widened: bool,
 }
 
 /// What a resource covers. Any two spans are nested or apart.
@@ -53,12 +54,17 @@ impl Resource {
 
     /// A name without wildcards, such as a path that a tool reports: every character stands for itself.
     pub fn literal(name: &str) -> Result<Self, ResourceError> {
-        Self::parse(&escape(name, "*?[{\\"))
+        Self::parse(&escape(name))
     }
 
     /// The one canonical spelling.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether more is covered than the spelling said, because of its wildcards.
+    pub fn widened(&self) -> bool {
+        self.widened
     }
 
     /// What it covers.
@@ -133,13 +139,17 @@ fn parse(spelling: &str) -> Result<Resource, &'static str> {
 
     let resource = if rest.is_empty() && !literal.ends_with('/') {
         Resource {
-            name: escape(&literal, "*?[{\\"),
+            name: escape(&literal),
             span: Span::Point(literal),
+            widened: false,
         }
     } else {
+        let exact =
+            matches!(rest, "" | "*" | "**") && (literal.is_empty() || literal.ends_with('/'));
         Resource {
-            name: escape(&literal, "*?[{\\") + "*",
+            name: escape(&literal) + "*",
             span: Span::Prefix(literal),
+            widened: !exact,
         }
     };
     if resource.name.len() > LONGEST {
@@ -158,7 +168,9 @@ fn split_at_wildcard(spelling: &str) -> Result<(String, &str), &'static str> {
             '\\' => match characters.next() {
                 Some((_, escaped @ ('*' | '?' | '[' | ']' | '{' | '}' | '\\'))) => escaped,
                 _ => {
-                    return Err("contains a backslash that escapes nothing: separate segments by /");
+                    return Err(
+                        "contains a backslash that escapes nothing: separate segments by /",
+                    );
                 }
             },
             '*' | '?' | '[' | '{' => {
@@ -190,10 +202,10 @@ fn check_segments(spelling: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn escape(literal: &str, special: &str) -> String {
+fn escape(literal: &str) -> String {
     let mut escaped = String::with_capacity(literal.len());
     for character in literal.chars() {
-        if special.contains(character) {
+        if matches!(character, '*' | '?' | '[' | '{' | '\\') {
             escaped.push('\\');
         }
         escaped.push(character);

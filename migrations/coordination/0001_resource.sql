@@ -1,5 +1,8 @@
 -- Resources: one spelling in, one canonical name and one range out. The Rust module `resource` says the same; the tests hold
 -- the two against each other.
+--
+-- Everywhere in this schema: functions that agents call are SECURITY DEFINER with a pinned search_path; what only those call runs on
+-- their path and bears no settings of its own, because each change of search_path costs as much as a small query.
 
 CREATE SCHEMA IF NOT EXISTS coordination;
 REVOKE ALL ON SCHEMA coordination FROM PUBLIC;
@@ -14,7 +17,7 @@ CREATE TYPE coordination.parsed_resource AS (name text, span coordination.pathra
 
 -- The least string that is greater than every string with this prefix; null when there is none.
 CREATE FUNCTION coordination.successor(prefix text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
   point int;
 BEGIN
@@ -30,12 +33,12 @@ BEGIN
 END $$;
 
 CREATE FUNCTION coordination.parse_resource(spelling text) RETURNS coordination.parsed_resource
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
   problem text;
   literal text;
   rest text := '';
-  parsed parsed_resource;
+  parsed coordination.parsed_resource;
 BEGIN
   problem := CASE
     WHEN spelling IS NULL OR spelling = '' THEN 'is empty: name a file, a subtree such as dir/*, or * for everything'
@@ -63,11 +66,11 @@ BEGIN
       parsed.name := spelling;
     END IF;
     IF rest = '' AND right(literal, 1) <> '/' THEN
-      parsed.span := pathrange(literal || '/', literal || '/', '[]');
+      parsed.span := coordination.pathrange(literal || '/', literal || '/', '[]');
       parsed.widened := false;
     ELSE
       parsed.name := parsed.name || '*';
-      parsed.span := CASE WHEN literal = '' THEN pathrange(NULL, NULL) ELSE pathrange(literal, successor(literal)) END;
+      parsed.span := CASE WHEN literal = '' THEN coordination.pathrange(NULL, NULL) ELSE coordination.pathrange(literal, coordination.successor(literal)) END;
       parsed.widened := NOT (rest IN ('', '*', '**') AND (literal = '' OR right(literal, 1) = '/'));
     END IF;
     IF octet_length(parsed.name) > 1024 THEN

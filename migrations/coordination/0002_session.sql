@@ -1,5 +1,7 @@
 -- Sessions: an agent's incarnation, proved by a secret of which only the hash is stored.
 
+SET LOCAL search_path = coordination, pg_catalog, pg_temp;
+
 CREATE TABLE coordination.settings (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   -- Refuse claims and log rows that no session's secret stands behind.
@@ -39,12 +41,15 @@ CREATE TABLE coordination.sessions (
 
 -- A commit that was answered must survive a crash, whatever the caller set. A function-level SET would end before the commit.
 CREATE FUNCTION coordination.force_durability() RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'
-$$;
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN
+    PERFORM pg_catalog.set_config('synchronous_commit', 'on', true);
+  END IF;
+END $$;
 
 CREATE FUNCTION coordination.add_session(workspace text, agent text, secret uuid, bound_role text) RETURNS coordination.sessions
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   session sessions;
   number int;
@@ -83,7 +88,7 @@ END $$;
 
 -- The session that a secret proves; an error when there is none.
 CREATE FUNCTION coordination.session_of(secret text) RETURNS coordination.sessions
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
   session sessions;
 BEGIN
@@ -113,7 +118,7 @@ END $$;
 
 -- The session that acts: the one in use, or one without a secret that is bound to the login role.
 CREATE FUNCTION coordination.acting_session(agent text, workspace text) RETURNS coordination.sessions
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   in_use text := current_setting('coordination.session', true);
   session sessions;

@@ -9,6 +9,8 @@
 -- Accepted races: a claim may be refused because of a holder that releases in the same instant; a claim that meets an open
 -- transaction answers busy although that transaction may roll back; shared claims are in no order among themselves.
 
+SET LOCAL search_path = coordination, pg_catalog, pg_temp;
+
 CREATE TABLE coordination.pools (
   workspace text NOT NULL REFERENCES coordination.workspaces,
   resource text NOT NULL CHECK (octet_length(resource) <= 1024),
@@ -16,35 +18,51 @@ CREATE TABLE coordination.pools (
   PRIMARY KEY (workspace, resource)
 );
 
+-- What the constraint's index relies on: an empty range overlaps nothing, an over-long bound breaks the index for everybody.
+-- One function, because a CHECK's expression is read from the catalog again for every row that is written.
+CREATE FUNCTION coordination.sound(workspace text, resource text, span coordination.pathrange, owner text, shared boolean, slot int,
+  released_at timestamptz, ending text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN NOT pg_catalog.isempty(span)
+    AND pg_catalog.octet_length(workspace) BETWEEN 1 AND 128
+    AND pg_catalog.octet_length(owner) BETWEEN 1 AND 128
+    AND pg_catalog.octet_length(resource) BETWEEN 1 AND 1024
+    AND coalesce(pg_catalog.octet_length(pg_catalog.lower(span)), 0) <= 1025
+    AND coalesce(pg_catalog.octet_length(pg_catalog.upper(span)), 0) <= 1028
+    AND (slot IS NULL OR slot > 0 AND NOT shared)
+    AND (released_at IS NULL) = (ending IS NULL);
+END $$;
+
 CREATE TABLE coordination.claims (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  workspace text NOT NULL CHECK (octet_length(workspace) BETWEEN 1 AND 128),
-  resource text NOT NULL CHECK (octet_length(resource) BETWEEN 1 AND 1024),
-  span coordination.pathrange NOT NULL CHECK (NOT isempty(span)),
-  owner text NOT NULL CHECK (octet_length(owner) BETWEEN 1 AND 128),
-  agent text NOT NULL CHECK (octet_length(agent) BETWEEN 1 AND 128),
-  session_id bigint NOT NULL REFERENCES coordination.sessions,
+  workspace text NOT NULL,
+  resource text NOT NULL,
+  span coordination.pathrange NOT NULL,
+  owner text NOT NULL,
+  agent text NOT NULL,
+  -- No foreign key: it would lock the session's row in every claim, and sessions are never deleted.
+  session_id bigint NOT NULL,
   shared boolean NOT NULL DEFAULT false,
-  slot int CHECK (slot > 0),
+  slot int,
   -- Two claims can be incompatible only where these overlap: everything for an exclusive claim, its own number for a shared one,
   -- the slot's negative number for a slot.
   sharers int8range NOT NULL GENERATED ALWAYS AS (
     CASE WHEN slot IS NOT NULL THEN int8range(-slot, -slot, '[]') WHEN shared THEN int8range(id, id, '[]') ELSE int8range(NULL, NULL) END) STORED,
   -- An owner's claims do not exclude each other; its slots of one pool do.
   rival text NOT NULL GENERATED ALWAYS AS (CASE WHEN slot IS NULL THEN owner ELSE '#' || id END) STORED,
-  reason text CHECK (octet_length(reason) <= 4096),
+  reason text,
   eta timestamptz,
   ttl interval NOT NULL,
   acquired_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   last_progress_at timestamptz,
   released_at timestamptz,
-  ending text CHECK (ending IN ('released', 'expired', 'handed over', 'revoked')),
+  ending text,
   -- The owner, or the operator, who ended it, and the claim that stands in its place.
-  ended_by text CHECK (octet_length(ended_by) <= 128),
+  ended_by text,
   successor bigint,
-  CHECK (NOT (shared AND slot IS NOT NULL)),
-  CHECK ((released_at IS NULL) = (ending IS NULL)),
+  CONSTRAINT claims_sound CHECK (coordination.sound(workspace, resource, span, owner, shared, slot, released_at, ending)),
   CONSTRAINT claims_no_overlap EXCLUDE USING gist (workspace WITH =, span WITH &&, sharers WITH &&, rival WITH <>) WHERE (released_at IS NULL)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
@@ -58,27 +76,35 @@ $$;
 
 -- The grant's number: its log row bears the claim's own starting time, so one partition is read.
 CREATE FUNCTION coordination.token_of(claim coordination.claims) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
-  SELECT l.id FROM agent_log l WHERE l.claim_id = claim.id AND l.act = 'granted' AND l.timestamp = claim.acquired_at
+LANGUAGE sql STABLE AS $$
+  SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = claim.id AND l.act = 'granted' AND l.timestamp = claim.acquired_at
 $$;
 
 -- The one way in which a claim ends. The caller holds the row FOR UPDATE and has found it not ended.
-CREATE FUNCTION coordination.end_claim(claim coordination.claims, ending text, ended_by text, successor bigint, at timestamptz,
+CREATE FUNCTION coordination.end_claim(ended coordination.claims, ending text, ended_by text, successor bigint, at timestamptz,
   message text, unauthenticated boolean) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
-  UPDATE claims SET released_at = at, ending = end_claim.ending, ended_by = end_claim.ended_by, successor = end_claim.successor
-  WHERE id = claim.id AND released_at IS NULL;
-  INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, metadata, resource_claim, claim_id, act, unauthenticated)
-  VALUES (at, claim.workspace, claim.agent, claim.session_id,
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+  number bigint;
+BEGIN
+  UPDATE claims c SET released_at = at, ending = end_claim.ending, ended_by = end_claim.ended_by, successor = end_claim.successor
+  WHERE c.id = ended.id AND c.released_at IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'claim % ended twice: its row was not locked', ended.id USING ERRCODE = 'XX000';
+  END IF;
+  INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, message, metadata, resource_claim, claim_id, act, unauthenticated)
+  VALUES (at, ended.workspace, ended.agent, ended.session_id,
     CASE end_claim.ending WHEN 'released' THEN 'release' WHEN 'expired' THEN 'expire' WHEN 'handed over' THEN 'handoff' ELSE 'revoke' END,
-    NULL, end_claim.message, CASE WHEN end_claim.ended_by <> claim.owner THEN jsonb_build_object('by', end_claim.ended_by) END,
-    claim.resource, claim.id, end_claim.ending, end_claim.unauthenticated)
-  RETURNING id
-$$;
+    end_claim.message, CASE WHEN end_claim.ended_by <> ended.owner THEN jsonb_build_object('by', end_claim.ended_by) END,
+    ended.resource, ended.id, end_claim.ending, end_claim.unauthenticated)
+  RETURNING id INTO number;
+  RETURN number;
+END $$;
 
 CREATE FUNCTION coordination.last_word(claim coordination.claims, OUT message text, OUT metadata jsonb)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
-  SELECT l.message, l.metadata FROM agent_log l
+LANGUAGE sql STABLE AS $$
+  SELECT l.message, l.metadata FROM coordination.agent_log l
   WHERE l.claim_id = claim.id AND l.act IS NULL AND l.timestamp >= claim.acquired_at AND NOT l.late ORDER BY l.id DESC LIMIT 1
 $$;
 
@@ -86,7 +112,7 @@ $$;
 CREATE FUNCTION coordination.standing(workspace text, span coordination.pathrange, mine int8range, me text)
 RETURNS TABLE (claim_id bigint, token bigint, holder text, incarnation int, resource text, span coordination.pathrange, mode text,
   held_since timestamptz, held_until timestamptz, reason text, eta timestamptz, progress text, progress_at timestamptz)
-LANGUAGE sql VOLATILE ROWS 1 AS $$
+LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT c.id, coordination.token_of(c), c.agent, s.incarnation, c.resource, c.span, coordination.mode_of(c), c.acquired_at, c.expires_at,
     c.reason, c.eta, (coordination.last_word(c)).message, c.last_progress_at
   FROM (
@@ -123,7 +149,7 @@ CREATE TYPE coordination.claim_answer AS (
   held_progress text, held_progress_at timestamptz, predecessors jsonb);
 
 CREATE FUNCTION coordination.refusals(workspace text, wish coordination.parsed_resource, mine int8range, me text) RETURNS SETOF coordination.claim_answer
-LANGUAGE sql VOLATILE ROWS 1 AS $$
+LANGUAGE sql STABLE ROWS 1 AS $$
   -- Ranges of names are nested or apart, so the common ground is the narrower of the two.
   SELECT 'held', s.claim_id, s.token, NULL::timestamptz, s.holder, s.held_since, s.held_until,
     CASE WHEN wish.span <@ s.span THEN wish.name ELSE s.resource END, wish.name, wish.widened, NULL::int, s.incarnation, s.mode, s.reason, s.eta,
@@ -133,9 +159,10 @@ $$;
 
 CREATE FUNCTION coordination.claim(
   resource text, agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
-  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
+  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, key text DEFAULT NULL)
 RETURNS SETOF coordination.claim_answer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms' AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms'
+SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
   session sessions;
@@ -150,8 +177,18 @@ DECLARE
   closed_ids bigint[] := '{}';
   grant_number bigint;
   answer claim_answer;
+  stored jsonb;
 BEGIN
   session := acting_session(claim.agent, claim.workspace);
+  IF claim.key IS NOT NULL THEN
+    stored := first_answer(session, claim.key, 'claim', jsonb_build_array(claim.resource, claim.ttl, claim.mode, claim.reason, claim.eta));
+    IF stored IS NULL THEN
+      SELECT jsonb_agg(to_jsonb(c)) INTO stored FROM coordination.claim(claim.resource, claim.agent, claim.ttl, claim.mode, claim.workspace, claim.reason, claim.eta) c;
+      PERFORM keep_answer(session, claim.key, CASE WHEN stored -> 0 ->> 'outcome' <> 'busy' THEN stored END);
+    END IF;
+    RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, stored);
+    RETURN;
+  END IF;
   wish := parse_resource(claim.resource);
   IF claim.ttl IS NULL OR claim.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it for longer' USING ERRCODE = 'CB005';
@@ -179,9 +216,14 @@ BEGIN
   PERFORM set_config('lock_timeout', coalesce(nullif(current_setting('coordination.busy_after', true), ''), '250ms'), true);
   BEGIN
     FOR round IN 1..3 LOOP
-      RETURN QUERY SELECT * FROM refusals(session.workspace, wish, mine, me);
+      PERFORM FROM claims c
+      WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
+        AND c.released_at IS NULL AND c.expires_at > clock_timestamp() LIMIT 1;
       IF FOUND THEN
-        RETURN;
+        RETURN QUERY SELECT * FROM refusals(session.workspace, wish, mine, me);
+        IF FOUND THEN
+          RETURN;
+        END IF;
       END IF;
       IF slots IS NOT NULL THEN
         free := pick_slot(session.workspace, wish.name, wish.span, slots);
@@ -245,7 +287,7 @@ END $$;
 
 -- The claim of an acting session, locked as its ending needs it; an error when it is somebody else's.
 CREATE FUNCTION coordination.own_claim(claim_id bigint, session coordination.sessions) RETURNS coordination.claims
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   found claims;
 BEGIN
@@ -261,14 +303,14 @@ END $$;
 CREATE TYPE coordination.loss AS (ending text, taken_by text, taken_token bigint, ended_at timestamptz);
 
 CREATE FUNCTION coordination.loss_of(claim coordination.claims) RETURNS coordination.loss
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
-  SELECT coalesce(claim.ending, 'expired'), coalesce((SELECT c.agent FROM claims c WHERE c.id = claim.successor), claim.ended_by),
-    (SELECT token_of(c) FROM claims c WHERE c.id = claim.successor), coalesce(claim.released_at, claim.expires_at)
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce(claim.ending, 'expired'), coalesce((SELECT c.agent FROM coordination.claims c WHERE c.id = claim.successor), claim.ended_by),
+    (SELECT coordination.token_of(c) FROM coordination.claims c WHERE c.id = claim.successor), coalesce(claim.released_at, claim.expires_at)
 $$;
 
 -- The session without a secret acts by its role; which agent it is follows from the claim.
 CREATE FUNCTION coordination.holding_session(claim_id bigint) RETURNS coordination.sessions
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   session sessions;
 BEGIN
@@ -284,7 +326,7 @@ BEGIN
   RETURN session;
 END $$;
 
-CREATE FUNCTION coordination.renew(claim_id bigint, ttl interval DEFAULT NULL,
+CREATE FUNCTION coordination.renew(claim_id bigint, ttl interval DEFAULT NULL, key text DEFAULT NULL,
   OUT outcome text, OUT expires_at timestamptz, OUT ending text, OUT taken_by text, OUT taken_token bigint, OUT ended_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -292,7 +334,18 @@ DECLARE
   session sessions := holding_session(renew.claim_id);
   kept claims;
   lost loss;
+  stored jsonb;
 BEGIN
+  IF renew.key IS NOT NULL THEN
+    stored := first_answer(session, renew.key, 'renew', jsonb_build_array(renew.claim_id, renew.ttl));
+    IF stored IS NULL THEN
+      SELECT to_jsonb(r) INTO stored FROM coordination.renew(renew.claim_id, renew.ttl) r;
+      PERFORM keep_answer(session, renew.key, stored);
+    END IF;
+    SELECT * INTO outcome, expires_at, ending, taken_by, taken_token, ended_at FROM jsonb_to_record(stored)
+      AS a (outcome text, expires_at timestamptz, ending text, taken_by text, taken_token bigint, ended_at timestamptz);
+    RETURN;
+  END IF;
   IF renew.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it again for longer' USING ERRCODE = 'CB005';
   END IF;
@@ -316,15 +369,29 @@ BEGIN
   outcome := 'lost'; ending := lost.ending; taken_by := lost.taken_by; taken_token := lost.taken_token; ended_at := lost.ended_at;
 END $$;
 
-CREATE FUNCTION coordination.release(claim_id bigint, OUT outcome text, OUT ending text, OUT taken_by text, OUT taken_token bigint, OUT ended_at timestamptz)
+CREATE FUNCTION coordination.release(claim_id bigint, key text DEFAULT NULL, OUT outcome text, OUT ending text, OUT taken_by text, OUT taken_token bigint, OUT ended_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   session sessions := holding_session(release.claim_id);
-  held claims := own_claim(release.claim_id, session);
+  held claims;
   lost loss;
-  now_is timestamptz := clock_timestamp();
+  now_is timestamptz;
+  stored jsonb;
 BEGIN
+  IF release.key IS NOT NULL THEN
+    stored := first_answer(session, release.key, 'release', jsonb_build_array(release.claim_id));
+    IF stored IS NULL THEN
+      SELECT to_jsonb(r) INTO stored FROM coordination.release(release.claim_id) r;
+      PERFORM keep_answer(session, release.key, stored);
+    END IF;
+    SELECT * INTO outcome, ending, taken_by, taken_token, ended_at FROM jsonb_to_record(stored)
+      AS a (outcome text, ending text, taken_by text, taken_token bigint, ended_at timestamptz);
+    RETURN;
+  END IF;
+  held := own_claim(release.claim_id, session);
+  -- Read after the lock was had: an assertion may have held it for long.
+  now_is := clock_timestamp();
   PERFORM force_durability();
   IF held.released_at IS NULL AND held.expires_at > now_is THEN
     PERFORM end_claim(held, 'released', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
@@ -353,6 +420,69 @@ BEGIN
   RETURN QUERY SELECT s.claim_id, s.token, s.holder, s.incarnation, s.resource, s.mode, s.held_since, s.held_until, s.reason, s.eta, s.progress,
     s.progress_at, CASE WHEN asked.span <@ s.span THEN asked.name ELSE s.resource END
   FROM standing(coalesce(holders.workspace, 'default'), asked.span, int8range(NULL, NULL), '') s;
+END $$;
+
+-- What the acting session holds, oldest first: for going on after a restart.
+CREATE FUNCTION coordination.my_claims(agent text DEFAULT NULL, workspace text DEFAULT NULL)
+RETURNS TABLE (claim_id bigint, token bigint, canonical text, mode text, slot int, ttl interval, expires_at timestamptz, remaining interval)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  session sessions := acting_session(my_claims.agent, my_claims.workspace);
+BEGIN
+  RETURN QUERY SELECT c.id, token_of(c), c.resource, mode_of(c), c.slot, c.ttl, c.expires_at, c.expires_at - clock_timestamp()
+  FROM claims c WHERE c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id;
+END $$;
+
+-- Several resources, all or none. Members go in canonical order, so that two sets never wait for each other in a circle; what another
+-- member covers is left out. One row `granted` for each member, or the rows that refused the first one that was refused.
+CREATE FUNCTION coordination.claim_all(
+  resources text[], agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
+  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, key text DEFAULT NULL)
+RETURNS SETOF claim_answer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  session sessions := acting_session(claim_all.agent, claim_all.workspace);
+  member record;
+  answers jsonb := '[]';
+  one jsonb;
+BEGIN
+  IF cardinality(claim_all.resources) IS NULL OR cardinality(claim_all.resources) NOT BETWEEN 1 AND 1000 THEN
+    RAISE EXCEPTION 'a set has 1 to 1000 resources' USING ERRCODE = 'CB005';
+  ELSIF claim_all.mode = 'slot' THEN
+    RAISE EXCEPTION 'slots are not claimed in sets: claim them one at a time' USING ERRCODE = 'CB005';
+  END IF;
+  IF claim_all.key IS NOT NULL THEN
+    answers := first_answer(session, claim_all.key, 'claim_all', jsonb_build_array(claim_all.resources, claim_all.ttl, claim_all.mode, claim_all.reason, claim_all.eta));
+    IF answers IS NULL THEN
+      SELECT jsonb_agg(to_jsonb(c)) INTO answers FROM coordination.claim_all(claim_all.resources, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace,
+        claim_all.reason, claim_all.eta) c;
+      PERFORM keep_answer(session, claim_all.key, CASE WHEN answers -> 0 ->> 'outcome' <> 'busy' THEN answers END);
+    END IF;
+    RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers);
+    RETURN;
+  END IF;
+  BEGIN
+    FOR member IN
+      WITH wished AS MATERIALIZED (SELECT DISTINCT (p).name, (p).span FROM (SELECT parse_resource(r) AS p FROM unnest(claim_all.resources) r) parsed)
+      SELECT w.name FROM wished w
+      WHERE NOT EXISTS (SELECT FROM wished wider WHERE w.span <@ wider.span AND w.span <> wider.span)
+      ORDER BY lower(w.span) COLLATE "C" NULLS FIRST
+    LOOP
+      SELECT jsonb_agg(to_jsonb(c)) INTO one
+      FROM coordination.claim(member.name, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace, claim_all.reason, claim_all.eta) c;
+      IF one -> 0 ->> 'outcome' <> 'granted' THEN
+        answers := one;
+        -- Undoes the members that stood.
+        RAISE EXCEPTION USING ERRCODE = 'CB001';
+      END IF;
+      answers := answers || one;
+    END LOOP;
+  EXCEPTION WHEN SQLSTATE 'CB001' THEN
+    NULL;
+  END;
+  RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers);
 END $$;
 
 CREATE FUNCTION coordination.set_slots(resource text, slots int, workspace text DEFAULT 'default') RETURNS void

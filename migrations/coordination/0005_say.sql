@@ -1,7 +1,9 @@
 -- Logging by agents. A row about a resource that the session holds belongs to that claim, and progress renews it.
 
+SET LOCAL search_path = coordination, pg_catalog, pg_temp;
+
 CREATE FUNCTION coordination.log(agent text DEFAULT NULL, action_type text DEFAULT 'note', status text DEFAULT NULL, message text DEFAULT NULL,
-  resource text DEFAULT NULL, metadata jsonb DEFAULT NULL, workspace text DEFAULT NULL,
+  resource text DEFAULT NULL, metadata jsonb DEFAULT NULL, workspace text DEFAULT NULL, key text DEFAULT NULL,
   OUT log_id bigint, OUT claim_id bigint, OUT late boolean, OUT expires_at timestamptz, OUT ending text, OUT taken_by text, OUT taken_token bigint, OUT ended_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -10,8 +12,25 @@ DECLARE
   about parsed_resource;
   own claims;
   lost loss;
+  stored jsonb;
 BEGIN
+  IF log.key IS NOT NULL THEN
+    stored := first_answer(session, log.key, 'log', jsonb_build_array(log.action_type, log.status, log.message, log.resource, log.metadata));
+    IF stored IS NULL THEN
+      SELECT to_jsonb(l) INTO stored
+      FROM coordination.log(log.agent, log.action_type, log.status, log.message, log.resource, log.metadata, log.workspace) l;
+      PERFORM keep_answer(session, log.key, stored);
+    END IF;
+    SELECT * INTO log_id, claim_id, late, expires_at, ending, taken_by, taken_token, ended_at FROM jsonb_to_record(stored)
+      AS a (log_id bigint, claim_id bigint, late boolean, expires_at timestamptz, ending text, taken_by text, taken_token bigint, ended_at timestamptz);
+    RETURN;
+  END IF;
   late := false;
+  IF log.action_type IS NULL OR octet_length(log.action_type) NOT BETWEEN 1 AND 64 OR octet_length(log.status) NOT BETWEEN 1 AND 64
+    OR octet_length(log.message) > 16384 OR octet_length(log.metadata::text) > 65536 THEN
+    RAISE EXCEPTION 'this log row has no action or is too long: action and status are 1 to 64 bytes, a message up to 16 KiB, metadata up to 64 KiB'
+      USING ERRCODE = 'CB005';
+  END IF;
   IF log.resource IS NOT NULL THEN
     about := parse_resource(log.resource);
     SELECT c.* INTO own FROM claims c
@@ -42,8 +61,4 @@ BEGIN
   VALUES (session.workspace, session.agent, session.id, log.action_type, log.status, log.message, log.metadata, about.name, own.id, log.late,
     session.secret_hash IS NULL)
   RETURNING id INTO log_id;
-EXCEPTION
-  WHEN check_violation OR not_null_violation THEN
-    RAISE EXCEPTION 'this log row is too long or has no action: action and status are up to 64 bytes, a message 16 KiB, metadata 64 KiB'
-      USING ERRCODE = 'CB005';
 END $$;

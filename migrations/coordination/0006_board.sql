@@ -1,5 +1,7 @@
 -- What a board shows: one row an agent, one row a resource. Stable: dashboards are built on these columns.
 
+SET LOCAL search_path = coordination, pg_catalog, pg_temp;
+
 CREATE VIEW coordination.agent_activity AS
 SELECT a.workspace, a.agent,
   CASE

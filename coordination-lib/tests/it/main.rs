@@ -1,4 +1,20 @@
 //! The protocol on a real Postgres: one private cluster for the whole run, a database for each test.
 
+mod assertions;
+mod compat;
 mod database;
+mod direct;
+mod durability;
+mod guard;
+mod history;
+mod keepalive;
+mod leases;
+mod migrations;
+mod names;
+mod overlap;
+mod pass_on;
+mod races;
+mod requests;
+mod roles;
+mod sets;
 mod verbs;
