@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
-use crate::dashboard::{Dashboard, PropertyKind};
+use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind};
 use crate::ledger::Binding;
 use crate::notion::{PageId, convert};
 use crate::page::{DesiredPage, Fingerprint, Key, Value};
-use crate::reconcile::{KEY_PROPERTY, NOTE_PROPERTY, NamedValue, named_values};
+use crate::reconcile::NamedValue;
 
 /// A dashboard that was set up.
 #[derive(Debug, Clone)]
@@ -59,7 +59,14 @@ impl Board {
 
     /// A page's values with the names of their properties.
     pub fn named_values(&self, page: &DesiredPage) -> Vec<NamedValue> {
-        named_values(page, self.written().map(|(name, _)| name))
+        let own = [
+            Value::Text(page.note.clone()),
+            Value::Text(page.key.clone()),
+        ];
+        self.written()
+            .map(|(name, _)| name.to_owned())
+            .zip(page.values.iter().cloned().chain(own))
+            .collect()
     }
 
     /// Relations of a page: the related dashboard and the keys, property by property.

@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig};
 use crate::driver::{Driver, Mode};
 use crate::health::Health;
 use crate::notion::{Client, Gate, Token};
-use crate::open::{Database, Error as OpenError, open, pool};
+use crate::open::{Database, Error as OpenError, open, open_boards, pool};
 use crate::writer::{Writer, with_cause};
 use crate::{ledger, plan, setup, verify};
 
@@ -213,8 +213,7 @@ impl Cli {
         config: &DatabaseConfig,
         requests_per_minute: usize,
     ) -> anyhow::Result<u8> {
-        let database = open(pool(config)?, config.schemas.as_deref()).await?;
-        let boards = database.boards().await?;
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
         let plan = plan::plan(
             &database.pool,
             &database.ledger,
@@ -232,8 +231,7 @@ impl Cli {
         client: &Client,
         gate: &Gate,
     ) -> anyhow::Result<u8> {
-        let database = open(pool(config)?, config.schemas.as_deref()).await?;
-        let boards = database.boards().await?;
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
         let bar = ProgressBar::new(boards.len() as u64).with_style(
             ProgressStyle::with_template("reading {msg} {pos}/{len}").expect("a valid template"),
         );
@@ -293,8 +291,7 @@ impl Cli {
         client: Client,
         gate: Gate,
     ) -> anyhow::Result<u8> {
-        let database = open(pool(config)?, config.schemas.as_deref()).await?;
-        let boards = database.boards().await?;
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
         gate.recall(&database.ledger.recent_requests().await?);
         let driver = driver(&database, boards, client, gate, Mode::Once);
         let bar = ProgressBar::new(0).with_style(
@@ -381,13 +378,8 @@ async fn await_database(
     let pool = pool(config)?;
     let mut health = Health::new("Postgres");
     loop {
-        let opened = async {
-            let database = open(pool.clone(), config.schemas.as_deref()).await?;
-            let boards = database.boards().await?;
-            Ok((database, boards))
-        };
         let now = tokio::time::Instant::now();
-        match opened.await {
+        match open_boards(pool.clone(), config.schemas.as_deref()).await {
             Ok(opened) => {
                 health.well(now);
                 return Ok(Some(opened));

@@ -1,5 +1,6 @@
 //! `claimboard-sync`: see the library.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use sync_daemon::cli;
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if std::env::var("CLAIMBOARD_LOG_FORMAT").is_ok_and(|format| format == "json") {
         logs.json().init();

@@ -61,6 +61,23 @@ pub fn pool(config: &DatabaseConfig) -> Result<PgPool, Error> {
         .connect_lazy_with(options.application_name("claimboard-sync")))
 }
 
+/// Opens a database that was set up, with the Notion databases of its dashboards.
+pub async fn open_boards(
+    pool: PgPool,
+    schemas: Option<&Path>,
+) -> Result<(Database, Vec<Board>), Error> {
+    if !Ledger::new(pool.clone())
+        .exists()
+        .await
+        .map_err(Error::Database)?
+    {
+        return Err(Error::NotSetUp(Vec::new()));
+    }
+    let database = open(pool, schemas).await?;
+    let boards = database.boards().await?;
+    Ok((database, boards))
+}
+
 /// Loads the dashboards and checks them against the database.
 pub async fn open(pool: PgPool, schemas: Option<&Path>) -> Result<Database, Error> {
     let dashboards = Dashboards::load(schemas).map_err(Error::Schemas)?;
@@ -87,10 +104,7 @@ pub async fn open(pool: PgPool, schemas: Option<&Path>) -> Result<Database, Erro
 
 impl Database {
     /// The dashboards with their Notion databases; all must have been set up.
-    pub async fn boards(&self) -> Result<Vec<Board>, Error> {
-        if !self.ledger.exists().await.map_err(Error::Database)? {
-            return Err(Error::NotSetUp(Vec::new()));
-        }
+    async fn boards(&self) -> Result<Vec<Board>, Error> {
         let mut bindings = self.ledger.bindings().await.map_err(Error::Database)?;
         let mut missing = Vec::new();
         let mut boards = Vec::new();

@@ -5,13 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::notion::PageId;
-use crate::page::{DesiredPage, Fingerprint, Key, SourceHash, Value};
-
-/// The text property that carries a row's key: how a page is found again when an answer was lost.
-pub const KEY_PROPERTY: &str = "Claimboard Key";
-
-/// The text property that says what had to be changed to make a row fit.
-pub const NOTE_PROPERTY: &str = "Sync Note";
+use crate::page::{Fingerprint, Key, SourceHash, Value};
 
 /// A property's name and value.
 pub type NamedValue = (String, Value);
@@ -64,21 +58,6 @@ pub enum Step {
     LookUp,
     /// Everything stands as wanted.
     Nothing,
-}
-
-/// A page's values with the names of their properties, the key and the note included.
-pub fn named_values<'a>(
-    page: &DesiredPage,
-    names: impl Iterator<Item = &'a str>,
-) -> Vec<NamedValue> {
-    names
-        .map(str::to_owned)
-        .zip(page.values.iter().cloned())
-        .chain([
-            (NOTE_PROPERTY.to_owned(), Value::Text(page.note.clone())),
-            (KEY_PROPERTY.to_owned(), Value::Text(page.key.clone())),
-        ])
-        .collect()
 }
 
 /// Replaces keys in relations by page ids. Returns how many keys have no page (yet).

@@ -10,10 +10,9 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::board::{Board, oldest_of_each};
 use crate::budget::Lane;
-use crate::dashboard::{Dashboard, PropertyKind, Source};
+use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind, Source};
 use crate::ledger::{Binding, Ledger};
 use crate::notion::{Client, Error as NotionError, Gate, Meaning, convert, listing};
-use crate::reconcile::{KEY_PROPERTY, NOTE_PROPERTY};
 use crate::retry;
 use crate::writer::with_cause;
 

@@ -109,11 +109,26 @@ async fn relations_point_to_the_pages_of_their_rows() {
     stage.once().await;
     let works = stage.pages("Works").await;
     let steps = stage.pages("Steps").await;
-    let step = steps.iter().find(|page| text(page, "Title") == "Task 23").expect("task 23");
-    let work = works.iter().find(|page| text(page, "Name") == "Project 3").expect("project 3");
-    assert_eq!(step["properties"]["Work"]["relation"], json!([{"id": work["id"]}]));
-    let parent = steps.iter().find(|page| text(page, "Title") == "Task 13").expect("task 13");
-    assert_eq!(step["properties"]["Parent"]["relation"], json!([{"id": parent["id"]}]));
+    let step = steps
+        .iter()
+        .find(|page| text(page, "Title") == "Task 23")
+        .expect("task 23");
+    let work = works
+        .iter()
+        .find(|page| text(page, "Name") == "Project 3")
+        .expect("project 3");
+    assert_eq!(
+        step["properties"]["Work"]["relation"],
+        json!([{"id": work["id"]}])
+    );
+    let parent = steps
+        .iter()
+        .find(|page| text(page, "Title") == "Task 13")
+        .expect("task 13");
+    assert_eq!(
+        step["properties"]["Parent"]["relation"],
+        json!([{"id": parent["id"]}])
+    );
 }
 
 #[tokio::test]
@@ -122,10 +137,22 @@ async fn setup_twice_changes_nothing() {
     let before = stage.notion.stats().requests;
     let said = stage.daemon(&["--setup", "--json"]).await;
     assert_eq!(said.code, 0, "{said:?}");
-    let actions: Vec<_> = said.json()["dashboards"].as_array().unwrap().iter().map(|one| one["action"].clone()).collect();
-    assert!(actions.iter().all(|action| action == "unchanged"), "{actions:?}");
+    let actions: Vec<_> = said.json()["dashboards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["action"].clone())
+        .collect();
+    assert!(
+        actions.iter().all(|action| action == "unchanged"),
+        "{actions:?}"
+    );
     let reads = stage.notion.stats().requests - before;
-    assert_eq!(reads, actions.len() as u64, "one read a dashboard and no write");
+    assert_eq!(
+        reads,
+        actions.len() as u64,
+        "one read a dashboard and no write"
+    );
 }
 
 #[tokio::test]
@@ -137,9 +164,16 @@ async fn a_lost_ledger_is_rebuilt_from_notion_without_a_second_database_or_page(
     let said = stage.daemon(&["setup", "--json"]).await;
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stdout.contains("adopted"), "{}", said.stdout);
-    assert_eq!(stage.once().await["written"], 0, "nothing differs, so nothing is written");
+    assert_eq!(
+        stage.once().await["written"],
+        0,
+        "nothing differs, so nothing is written"
+    );
     let after = stage.notion.stats();
-    assert_eq!((before.page_creates, before.page_updates), (after.page_creates, after.page_updates));
+    assert_eq!(
+        (before.page_creates, before.page_updates),
+        (after.page_creates, after.page_updates)
+    );
     stage.assert_clean().await;
 }
 
@@ -156,18 +190,32 @@ async fn a_running_daemon_follows_inserts_updates_and_deletes() {
         )
         .await;
     eventually("the new row has a page", async || {
-        stage.pages("Steps").await.iter().any(|page| text(page, "Title") == "New")
+        stage
+            .pages("Steps")
+            .await
+            .iter()
+            .any(|page| text(page, "Title") == "New")
     })
     .await;
     stage.await_clean().await;
     let before = stage.notion.stats();
-    stage.execute("UPDATE task SET at = at + interval '1 second' WHERE id = 5").await;
-    stage.execute("INSERT INTO task (id, title) VALUES (60, 'Back again')").await;
+    stage
+        .execute("UPDATE task SET at = at + interval '1 second' WHERE id = 5")
+        .await;
+    stage
+        .execute("INSERT INTO task (id, title) VALUES (60, 'Back again')")
+        .await;
     stage.await_clean().await;
     let after = stage.notion.stats();
-    assert_eq!(after.page_creates, before.page_creates, "a row that comes back gets its old page");
+    assert_eq!(
+        after.page_creates, before.page_creates,
+        "a row that comes back gets its old page"
+    );
     assert_eq!(after.page_restores, before.page_restores + 1);
-    assert_eq!(after.page_updates, before.page_updates, "a change that no page shows costs no write");
+    assert_eq!(
+        after.page_updates, before.page_updates,
+        "a change that no page shows costs no write"
+    );
     daemon.kill().await.expect("it ran");
 }
 
@@ -177,9 +225,12 @@ async fn plan_shows_what_once_writes() {
     let plan = stage.daemon(&["plan", "--json"]).await.json();
     assert_eq!(plan["requests"], 67);
     stage.once().await;
-    stage.execute("UPDATE task SET status = 'done' WHERE id = 1").await;
+    stage
+        .execute("UPDATE task SET status = 'done' WHERE id = 1")
+        .await;
     let plan = stage.daemon(&["plan", "--json"]).await.json();
-    let expected = json!([{"dashboard": "Steps", "key": "1", "kind": "update", "properties": ["Status"]}]);
+    let expected =
+        json!([{"dashboard": "Steps", "key": "1", "kind": "update", "properties": ["Status"]}]);
     assert_eq!(plan["writes"], expected);
     assert_eq!(stage.once().await["written"], 1);
     let plan = stage.daemon(&["plan"]).await;
@@ -193,8 +244,16 @@ async fn verify_names_every_kind_of_difference() {
     let works = stage.pages("Works").await;
     let id = |index: usize| works[index]["id"].as_str().expect("an id").to_owned();
     let retitle = json!({"properties": {"Name": {"title": [{"text": {"content": "By hand"}}]}}});
-    stage.notion_request("PATCH", &format!("v1/pages/{}", id(0)), retitle).await;
-    stage.notion_request("PATCH", &format!("v1/pages/{}", id(1)), json!({"in_trash": true})).await;
+    stage
+        .notion_request("PATCH", &format!("v1/pages/{}", id(0)), retitle)
+        .await;
+    stage
+        .notion_request(
+            "PATCH",
+            &format!("v1/pages/{}", id(1)),
+            json!({"in_trash": true}),
+        )
+        .await;
     let copy = json!({
         "parent": works[2]["parent"],
         "properties": {"Claimboard Key": {"rich_text": [{"text": {"content": "99"}}]}},
@@ -203,8 +262,16 @@ async fn verify_names_every_kind_of_difference() {
     let said = stage.daemon(&["verify", "--json"]).await;
     assert_eq!(said.code, 3);
     let verdict = said.json();
-    let works = verdict["dashboards"].as_array().unwrap().iter().find(|one| one["name"] == "Works").unwrap();
-    assert_eq!((&works["missing"], &works["extra"], &works["different"]), (&json!(1), &json!(1), &json!(1)));
+    let works = verdict["dashboards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "Works")
+        .unwrap();
+    assert_eq!(
+        (&works["missing"], &works["extra"], &works["different"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -212,8 +279,16 @@ async fn status_counts_rows_and_pages_while_no_daemon_runs() {
     let stage = stage().await;
     stage.once().await;
     let status = stage.daemon(&["status", "--json"]).await.json();
-    let steps = status["dashboards"].as_array().unwrap().iter().find(|one| one["name"] == "Steps").unwrap();
-    assert_eq!((&steps["rows"], &steps["pages"], &steps["in_doubt"]), (&json!(60), &json!(60), &json!(0)));
+    let steps = status["dashboards"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "Steps")
+        .unwrap();
+    assert_eq!(
+        (&steps["rows"], &steps["pages"], &steps["in_doubt"]),
+        (&json!(60), &json!(60), &json!(0))
+    );
 }
 
 #[tokio::test]
@@ -225,7 +300,12 @@ async fn a_seventh_dashboard_is_one_more_file() {
     std::fs::write(stage.schemas.path().join("doors.toml"), file).expect("written");
     let said = stage.daemon(&["once"]).await;
     assert_eq!(said.code, 2);
-    assert!(said.stderr.contains("\"Doors\" has no Notion database yet; run `claimboard-sync setup`"), "{}", said.stderr);
+    assert!(
+        said.stderr
+            .contains("\"Doors\" has no Notion database yet; run `claimboard-sync setup`"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(stage.daemon(&["setup"]).await.code, 0);
     stage.once().await;
     assert_eq!(stage.pages("Doors").await.len(), 2);

@@ -35,26 +35,45 @@ async fn killed_at_any_moment_it_goes_on_without_duplicates() {
         stats.page_creates + stats.page_updates + stats.page_trashes
     };
     for round in 0..12 {
-        stage.execute("UPDATE item SET version = version + 1 WHERE random() < 0.3").await;
+        stage
+            .execute("UPDATE item SET version = version + 1 WHERE random() < 0.3")
+            .await;
         let until = writes() + rand::rng().random_range(1..25);
         let mut daemon = stage.run();
-        eventually("it is in the middle of its work", async || writes() >= until).await;
+        eventually("it is in the middle of its work", async || {
+            writes() >= until
+        })
+        .await;
         daemon.kill().await.expect("kill -9");
         if round % 4 == 0 {
-            stage.execute("DELETE FROM item WHERE id = (SELECT max(id) FROM item)").await;
+            stage
+                .execute("DELETE FROM item WHERE id = (SELECT max(id) FROM item)")
+                .await;
         }
     }
     let _daemon = stage.run();
     // What was in flight is looked up; what was never committed is made a minute after it was sent.
     stage.await_clean_for(Duration::from_secs(120)).await;
-    assert!(stage.notion.stats().page_creates <= 120, "a second page was made");
+    assert!(
+        stage.notion.stats().page_creates <= 120,
+        "a second page was made"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_lost_after_the_commit_make_no_second_page() {
     let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
-    for kind in ["drop_after_commit", "503_after_commit", "409", "503_before_commit", "429"] {
-        stage.fault(json!({"method": "POST", "path": "/v1/pages", "kind": kind, "count": 3})).await;
+    for kind in [
+        "drop_after_commit",
+        "unavailable_after_commit",
+        "conflict",
+        "unavailable",
+        "rate_limited",
+        "bad_gateway",
+    ] {
+        stage
+            .fault(json!({"method": "POST", "path": "/v1/pages", "kind": kind, "count": 3}))
+            .await;
     }
     let _daemon = stage.run();
     stage.await_clean_for(Duration::from_secs(120)).await;

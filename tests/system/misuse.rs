@@ -1,8 +1,6 @@
 //! Wrong configuration, wrong schema files, rows that Notion cannot hold: a clear answer, and nothing lost.
 
-use notion_sim::Options;
-
-use crate::stage::{Stage, said, text};
+use crate::stage::{Stage, plenty, said, text};
 
 const BOARD: &str = r#"
 name = "Things"
@@ -31,7 +29,7 @@ const TABLE: &str = "CREATE TABLE thing (id text, name text, kind text, notes te
 
 #[tokio::test]
 async fn everything_missing_is_named_at_once_with_an_example() {
-    let stage = Stage::bare("", &[], Options::default()).await;
+    let stage = Stage::bare("", &[], plenty()).await;
     let mut command = stage.command(&["run"]);
     for variable in ["DATABASE_URL", "NOTION_TOKEN", "NOTION_PARENT_PAGE"] {
         command.env_remove(variable);
@@ -39,26 +37,44 @@ async fn everything_missing_is_named_at_once_with_an_example() {
     let said = said(command).await;
     assert_eq!(said.code, 2, "{said:?}");
     for variable in ["DATABASE_URL", "NOTION_TOKEN", "NOTION_PARENT_PAGE"] {
-        assert!(said.stderr.contains(&format!("for example {variable}=")), "{}", said.stderr);
+        assert!(
+            said.stderr.contains(&format!("for example {variable}=")),
+            "{}",
+            said.stderr
+        );
     }
 }
 
 #[tokio::test]
 async fn a_wrong_schema_file_is_named_with_line_and_cure_and_nothing_starts() {
-    let wrong = BOARD.replace("column = \"kind\"", "column = \"knd\"").replace("cadence", "cadense");
-    let stage = Stage::bare(TABLE, &[("things.toml", &wrong)], Options::default()).await;
+    let wrong = BOARD
+        .replace("column = \"kind\"", "column = \"knd\"")
+        .replace("cadence", "cadense");
+    let stage = Stage::bare(TABLE, &[("things.toml", &wrong)], plenty()).await;
     let said = stage.daemon(&["setup"]).await;
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.stderr.contains("things.toml:5"), "{}", said.stderr);
     assert!(said.stderr.contains("cadence"), "{}", said.stderr);
-    assert_eq!(stage.notion.stats().requests, 0, "not even half a dashboard");
+    assert_eq!(
+        stage.notion.stats().requests,
+        0,
+        "not even half a dashboard"
+    );
 
     let wrong = BOARD.replace("column = \"kind\"", "column = \"knd\"");
     std::fs::write(stage.schemas.path().join("things.toml"), wrong).expect("written");
     let said = stage.daemon(&["setup"]).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.stderr.contains("things.toml:13") && said.stderr.contains("\"kind\""), "{}", said.stderr);
-    assert_eq!(stage.notion.stats().requests, 0, "not even half a dashboard");
+    assert!(
+        said.stderr.contains("things.toml:13") && said.stderr.contains("\"kind\""),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(
+        stage.notion.stats().requests,
+        0,
+        "not even half a dashboard"
+    );
 }
 
 #[tokio::test]
@@ -81,7 +97,10 @@ async fn rows_that_notion_cannot_hold_are_shown_as_well_as_can_be_and_hold_up_no
     let pages = stage.pages("Things").await;
     assert_eq!(pages.len(), 4);
     let note = |name: &str| {
-        let page = pages.iter().find(|page| text(page, "Name").starts_with(name)).expect("a page");
+        let page = pages
+            .iter()
+            .find(|page| text(page, "Name").starts_with(name))
+            .expect("a page");
         text(page, "Sync Note")
     };
     assert!(note("nnnn").contains("Notes"), "{:?}", note("nnnn"));
@@ -91,16 +110,27 @@ async fn rows_that_notion_cannot_hold_are_shown_as_well_as_can_be_and_hold_up_no
 
     let status = stage.daemon(&["status", "--json"]).await;
     assert_eq!(status.code, 3);
-    assert_eq!(status.json()["problems"].as_array().map(Vec::len), Some(2), "{}", status.stdout);
-    stage.execute("DELETE FROM thing WHERE id IS NULL OR id = 'twice'").await;
+    assert_eq!(
+        status.json()["problems"].as_array().map(Vec::len),
+        Some(2),
+        "{}",
+        status.stdout
+    );
+    stage
+        .execute("DELETE FROM thing WHERE id IS NULL OR id = 'twice'")
+        .await;
     stage.once().await;
     stage.assert_clean().await;
-    assert_eq!(stage.daemon(&["status"]).await.code, 0, "the problems are gone");
+    assert_eq!(
+        stage.daemon(&["status"]).await.code,
+        0,
+        "the problems are gone"
+    );
 }
 
 #[tokio::test]
 async fn an_hidden_empty_database_never_reaches_a_board() {
-    let stage = Stage::bare("", &[], Options::default()).await;
+    let stage = Stage::bare("", &[], plenty()).await;
     let mut command = stage.command(&["run"]);
     command.env_remove("DATABASE_URL");
     assert_eq!(said(command).await.code, 2);
@@ -109,10 +139,14 @@ async fn an_hidden_empty_database_never_reaches_a_board() {
 
 #[tokio::test]
 async fn commands_before_setup_say_so() {
-    let stage = Stage::bare("", &[], Options::default()).await;
+    let stage = Stage::bare("", &[], plenty()).await;
     for command in ["run", "once", "plan", "verify", "status"] {
         let said = stage.daemon(&[command]).await;
         assert_eq!(said.code, 2, "{command}: {said:?}");
-        assert!(said.stderr.contains("claimboard-sync setup"), "{command}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("claimboard-sync setup"),
+            "{command}: {}",
+            said.stderr
+        );
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use notion_sim::Options;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Child;
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, eventually, plenty, said};
 
 const TABLE: &str = "
 CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL);
@@ -27,9 +27,16 @@ type = "title"
 column = "name"
 "#;
 
-/// The daemon's log lines as they come.
+/// A running daemon, and its log lines as they come.
 fn listen(stage: &Stage) -> (Child, mpsc::UnboundedReceiver<String>) {
-    let mut daemon = stage.command(&["run"]).stderr(Stdio::piped()).spawn().expect("the daemon starts");
+    start(stage.command(&["run"]))
+}
+
+fn start(mut command: Command) -> (Child, mpsc::UnboundedReceiver<String>) {
+    let mut daemon = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the daemon starts");
     let mut lines = BufReader::new(daemon.stderr.take().expect("piped")).lines();
     let (say, said) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -63,30 +70,133 @@ async fn hear(said: &mut mpsc::UnboundedReceiver<String>, text: &str) -> Vec<Str
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_named_once_and_everything_arrives_when_it_is_renewed() {
     let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
-    stage.notion_request("POST", "_sim/people", json!({"action": "revoke_token"})).await;
+    stage.fault(json!({"kind": "unauthorized"})).await;
     let (_daemon, mut said) = listen(&stage);
     let heard = hear(&mut said, "renew NOTION_TOKEN").await;
-    assert!(heard.iter().all(|line| !line.contains(stage.notion.token())), "the token is in the log");
-    stage.notion_request("POST", "_sim/people", json!({"action": "restore_token"})).await;
+    assert!(
+        heard
+            .iter()
+            .all(|line| !line.contains(stage.notion.token())),
+        "the token is in the log"
+    );
+    let refused = stage.notion.stats().refused;
+    eventually("it tries on", async || {
+        stage.notion.stats().refused > refused + 1
+    })
+    .await;
+    stage.clear_faults().await;
     let heard = hear(&mut said, "Notion is back").await;
-    assert_eq!(heard.iter().filter(|line| line.contains("renew NOTION_TOKEN")).count(), 0, "said again: {heard:#?}");
+    let again = heard
+        .iter()
+        .filter(|line| line.contains("renew NOTION_TOKEN"))
+        .count();
+    assert_eq!(again, 0, "said again: {heard:#?}");
     stage.await_clean().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn notion_away_is_said_once_and_caught_up_with() {
+async fn a_token_file_is_read_again_when_notion_refuses() {
     let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
-    stage.fault(json!({"path": "/v1/", "kind": "429", "count": 2})).await;
-    let (_daemon, _said) = listen(&stage);
+    let file = stage.schemas.path().join("token");
+    std::fs::write(&file, "ntn_old").expect("written");
+    let mut command = stage.command(&["run"]);
+    command
+        .env_remove("NOTION_TOKEN")
+        .env("NOTION_TOKEN_FILE", &file);
+    let (_daemon, mut said) = start(command);
+    hear(&mut said, "NOTION_TOKEN_FILE").await;
+    std::fs::write(&file, stage.notion.token()).expect("written");
+    hear(&mut said, "Notion is back").await;
+    stage.await_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_workspace_is_explained() {
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
+    stage
+        .fault(json!({"kind": "block_limit", "method": "POST", "path": "/v1/pages"}))
+        .await;
+    let (_daemon, mut said) = listen(&stage);
+    hear(
+        &mut said,
+        "a Free workspace with several members holds 1,000 blocks",
+    )
+    .await;
+    stage.clear_faults().await;
+    stage.await_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_somebody_else_spends_is_waited_for() {
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
+    stage
+        .fault(json!({"kind": "rate_limited", "retry_after": 2, "count": 3}))
+        .await;
+    let _daemon = stage.run();
     stage.await_clean().await;
     assert_eq!(stage.notion.stats().page_creates, 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_window_is_never_exceeded() {
-    let stage = Stage::bare(TABLE, &[("items.toml", ITEMS)], Options::default()).await;
+async fn postgres_away_is_said_once_and_waited_for() {
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
+    let (_daemon, mut said) = listen(&stage);
+    stage.await_clean().await;
+    stage.close_database(true).await;
+    hear(&mut said, "Postgres is away").await;
+    stage.close_database(false).await;
+    let heard = hear(&mut said, "Postgres is back").await;
+    assert!(
+        heard.iter().all(|line| !line.contains("Postgres is away")),
+        "said again: {heard:#?}"
+    );
+    stage
+        .execute("UPDATE item SET name = name || ' again'")
+        .await;
+    stage.await_clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_window_is_never_exceeded_not_even_across_processes() {
+    let options = Options {
+        requests_per_minute: 40,
+        ..Options::default()
+    };
+    let stage = Stage::bare(TABLE, &[("items.toml", ITEMS)], options).await;
+    for command in ["setup", "once"] {
+        let mut command = stage.command(&[command]);
+        command.env("NOTION_REQUESTS_PER_MINUTE", "40");
+        assert_eq!(said(command).await.code, 0);
+    }
+    let stats = stage.notion.stats();
+    assert_eq!(
+        (stats.page_creates, stats.rate_limited),
+        (20, 0),
+        "{stats:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_finishes_what_is_in_flight() {
+    let options = Options {
+        latency_ms: 300,
+        ..plenty()
+    };
+    let stage = Stage::bare(TABLE, &[("items.toml", ITEMS)], options).await;
     assert_eq!(stage.daemon(&["setup"]).await.code, 0);
-    stage.once().await;
-    assert_eq!(stage.notion.stats().rate_limited, 0);
-    stage.assert_clean().await;
+    let (mut daemon, mut heard) = listen(&stage);
+    hear(&mut heard, "create of a page written").await;
+    let pid = daemon.id().expect("it runs").to_string();
+    Command::new("kill")
+        .args(["-TERM", &pid])
+        .status()
+        .await
+        .expect("a signal");
+    assert_eq!(daemon.wait().await.expect("it stops").code(), Some(0));
+    let doubts: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sync.pages WHERE state = 'in_doubt'")
+            .fetch_one(&stage.pool)
+            .await
+            .expect("the ledger");
+    assert_eq!(doubts, 0);
 }

@@ -19,7 +19,16 @@ const PURE: &[&str] = &[
 ];
 
 const IMPURE: &[&str] = &[
-    "sqlx::", "reqwest::", "std::env", "std::fs", "std::net", "SystemTime::now", "Instant::now()", "Utc::now", "tokio::spawn", "async fn",
+    "sqlx::",
+    "reqwest::",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "SystemTime::now",
+    "Instant::now()",
+    "Utc::now",
+    "tokio::spawn",
+    "async fn",
 ];
 
 #[test]
@@ -48,34 +57,59 @@ fn only_the_ledger_speaks_sql_on_schema_sync() {
 fn production_code_contains_neither_simulator_nor_private_cluster() {
     for package in ["coordination-lib", "sync-daemon"] {
         let manifest = read(&root().join(package).join("Cargo.toml"));
-        let (dependencies, _) = manifest.split_once("[dev-dependencies]").unwrap_or((&manifest, ""));
+        let (dependencies, _) = manifest
+            .split_once("[dev-dependencies]")
+            .unwrap_or((&manifest, ""));
         for forbidden in ["notion-sim", "local-postgres", "demo"] {
-            assert!(!dependencies.contains(forbidden), "{package} depends on {forbidden}");
+            assert!(
+                !dependencies.contains(forbidden),
+                "{package} depends on {forbidden}"
+            );
         }
     }
     let library = read(&root().join("coordination-lib/Cargo.toml"));
-    assert!(!library.contains("reqwest") && !library.contains("sync-daemon"), "the library knows neither HTTP nor Notion");
+    assert!(
+        !library.contains("reqwest") && !library.contains("sync-daemon"),
+        "the library knows neither HTTP nor Notion"
+    );
 }
 
 #[test]
 fn every_variable_the_daemon_reads_is_documented() {
     let help = read(&root().join("sync-daemon/src/cli.rs"));
-    let example = read(&root().join("systemd/claimboard-sync.env.example"));
+    let service = read(&root().join("systemd/claimboard-sync.env.example"))
+        + &read(&root().join("systemd/claimboard-sync.service"));
     let config = read(&root().join("sync-daemon/src/config.rs"));
     let names = config.split('"').filter(|word| {
-        word.len() > 6 && (word.starts_with("NOTION_") || word.starts_with("CLAIMBOARD_") || *word == "DATABASE_URL")
+        word.len() > 6
+            && (word.starts_with("NOTION_")
+                || word.starts_with("CLAIMBOARD_")
+                || *word == "DATABASE_URL")
     });
     for name in names {
         assert!(help.contains(name), "{name} is not in the help");
-        assert!(example.contains(name), "{name} is not in the example environment");
+        assert!(
+            service.contains(name),
+            "{name} is neither in the unit nor in its environment"
+        );
     }
 }
 
 #[test]
 fn no_file_is_named_for_nothing() {
     for file in sources("") {
-        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        assert!(!["utils", "util", "helpers", "common", "types", "manager", "misc"].contains(&stem), "{}", file.display());
+        let stem = file
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
+        assert!(
+            ![
+                "utils", "util", "helpers", "common", "types", "manager", "misc"
+            ]
+            .contains(&stem),
+            "{}",
+            file.display()
+        );
     }
 }
 
@@ -87,8 +121,14 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        for entry in std::fs::read_dir(&folder)
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+        {
+            let name = entry
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             if entry.is_dir() && name != "target" && !name.starts_with('.') {
                 folders.push(entry);
             } else if entry.extension().is_some_and(|extension| extension == "rs") {

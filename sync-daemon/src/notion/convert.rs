@@ -11,10 +11,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::PageId;
 use crate::dashboard::{PropertyKind, SelectOption};
-use crate::page::{Date, Value};
-
-/// Longest text of one rich-text element, in UTF-16 units.
-const ELEMENT: usize = 2_000;
+use crate::page::{Date, Value, pieces};
 
 /// A property's definition for a data source. `None` for a relation whose target has no data source yet.
 pub fn property_schema(
@@ -78,26 +75,9 @@ fn options(known: &[SelectOption]) -> Vec<Json> {
 
 /// Plain text as rich text, split where Notion's limit for one element demands it.
 pub fn rich_text(text: &str) -> Json {
-    elements(text)
-        .into_iter()
+    pieces(text)
         .map(|content| json!({"type": "text", "text": {"content": content}}))
         .collect()
-}
-
-fn elements(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut start, mut units) = (0, 0);
-    for (at, character) in text.char_indices() {
-        if units + character.len_utf16() > ELEMENT {
-            parts.push(&text[start..at]);
-            (start, units) = (at, 0);
-        }
-        units += character.len_utf16();
-    }
-    if start < text.len() {
-        parts.push(&text[start..]);
-    }
-    parts
 }
 
 /// A value as a page write wants it.
