@@ -12,7 +12,6 @@ use crate::api::failure::Failure;
 
 /// A fault that somebody asked for over HTTP.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
     #[serde(flatten)]
     pub(crate) kind: Kind,
