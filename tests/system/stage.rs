@@ -247,7 +247,12 @@ pub(crate) async fn eventually(what: &str, fact: impl AsyncFn() -> bool) {
     eventually_within(PATIENCE, what, fact).await;
 }
 
-async fn eventually_within(patience: Duration, what: &str, fact: impl AsyncFn() -> bool) {
+/// The same, with another patience.
+pub(crate) async fn eventually_within(
+    patience: Duration,
+    what: &str,
+    fact: impl AsyncFn() -> bool,
+) {
     let started = Instant::now();
     while !fact().await {
         assert!(started.elapsed() < patience, "waited in vain: {what}");
