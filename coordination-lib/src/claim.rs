@@ -1,4 +1,7 @@
 //! Claiming, renewing, releasing: the face of the SQL functions of the same names, which hold the protocol.
+//!
+//! Each statement puts the session's secret in its place and then calls the verb, which depends on it by a CASE that is always true:
+//! so the order is certain, one round trip does both, and `use_session` need not look the secret up once more.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -333,10 +336,10 @@ impl Session {
     ) -> Result<ClaimOutcome, Error> {
         let asked = Asked::now();
         let rows = sqlx::query_as(
-            "SELECT c.* FROM coordination.use_session($1) s,
-             LATERAL coordination.claim($2, s.agent, $3, $4, s.workspace, $5, $6, $7) c",
+            "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
+             LATERAL coordination.claim(CASE WHEN s.secret <> '' THEN $2 END, NULL, $3, $4, NULL, $5, $6, $7) c",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(&request.resource)
         .bind(interval(request.ttl))
         .bind(request.mode)
@@ -376,10 +379,10 @@ impl Session {
         let mut all = vec![terms.resource.as_str()];
         all.extend(resources);
         let rows = sqlx::query_as(
-            "SELECT c.* FROM coordination.use_session($1) s,
-             LATERAL coordination.claim_all($2, s.agent, $3, $4, s.workspace, $5, $6, $7) c",
+            "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
+             LATERAL coordination.claim_all(CASE WHEN s.secret <> '' THEN $2::text[] END, NULL, $3, $4, NULL, $5, $6, $7) c",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(all)
         .bind(interval(terms.ttl))
         .bind(terms.mode)
@@ -395,9 +398,9 @@ impl Session {
     pub async fn claims(&self) -> Result<Vec<Claim>, Error> {
         let asked = Asked::now();
         let rows: Vec<HeldRow> = sqlx::query_as(
-            "SELECT c.* FROM coordination.use_session($1) s, LATERAL coordination.my_claims(s.agent, s.workspace) c",
+            "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.my_claims(nullif(s.secret, s.secret)) c",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .fetch_all(self.pool())
         .await?;
         Ok(rows
@@ -425,9 +428,9 @@ impl Session {
         message: &str,
     ) -> Result<HandoffOutcome, Error> {
         let row = sqlx::query(
-            "SELECT h.* FROM coordination.use_session($1) s, LATERAL coordination.handoff($2 + 0 * s.session_id, $3, $4) h",
+            "SELECT h.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.handoff(CASE WHEN s.secret <> '' THEN $2::bigint END, $3, $4) h",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(claim.id)
         .bind(to_agent)
         .bind(message)
@@ -455,9 +458,9 @@ impl Session {
     ) -> Result<RenewOutcome, Error> {
         let asked = Asked::now();
         let answer: Answer = sqlx::query_as(
-            "SELECT r.* FROM coordination.use_session($1) s, LATERAL coordination.renew($2 + 0 * s.session_id, $3) r",
+            "SELECT r.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.renew(CASE WHEN s.secret <> '' THEN $2::bigint END, $3) r",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(claim.id)
         .bind(interval(ttl))
         .fetch_one(connection)
@@ -490,9 +493,9 @@ impl Session {
     ) -> Result<ReleaseOutcome, Error> {
         let answer: Answer = sqlx::query_as(
             "SELECT r.*, NULL::timestamptz AS expires_at
-             FROM coordination.use_session($1) s, LATERAL coordination.release($2 + 0 * s.session_id) r",
+             FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.release(CASE WHEN s.secret <> '' THEN $2::bigint END) r",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(claim.id)
         .fetch_one(connection)
         .await?;
@@ -511,9 +514,9 @@ impl Session {
         resource: &str,
     ) -> Result<(), Error> {
         sqlx::query(
-            "SELECT FROM coordination.use_session($1) s, LATERAL coordination.assert_claim($2 + 0 * s.session_id, $3)",
+            "SELECT FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.assert_claim(CASE WHEN s.secret <> '' THEN $2::bigint END, $3)",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(claim.token)
         .bind(resource)
         .execute(connection)

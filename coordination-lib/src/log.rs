@@ -147,10 +147,10 @@ impl Session {
         entry: LogEntry,
     ) -> Result<Logged, Error> {
         let row = sqlx::query(
-            "SELECT l.* FROM coordination.use_session($1) s,
-             LATERAL coordination.log(s.agent, $2, $3, $4, $5, $6, s.workspace) l",
+            "SELECT l.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
+             LATERAL coordination.log(nullif(s.secret, s.secret), $2, $3, $4, $5, $6) l",
         )
-        .bind(self.secret().expose())
+        .bind(self.secret().as_text())
         .bind(&entry.action)
         .bind(entry.status)
         .bind(&entry.message)

@@ -20,6 +20,12 @@ impl Secret {
     }
 }
 
+impl Secret {
+    pub(crate) fn as_text(self) -> String {
+        self.0.to_string()
+    }
+}
+
 impl From<Uuid> for Secret {
     fn from(secret: Uuid) -> Self {
         Self(secret)

@@ -40,12 +40,11 @@ CREATE TABLE coordination.sessions (
 );
 
 -- A commit that was answered must survive a crash, whatever the caller set. A function-level SET would end before the commit.
-CREATE FUNCTION coordination.force_durability() RETURNS void
+-- Assigned and not performed by its callers: PL/pgSQL evaluates an assignment without starting a query.
+CREATE FUNCTION coordination.force_durability() RETURNS text
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  IF pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN
-    PERFORM pg_catalog.set_config('synchronous_commit', 'on', true);
-  END IF;
+  RETURN CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END;
 END $$;
 
 CREATE FUNCTION coordination.add_session(workspace text, agent text, secret uuid, bound_role text) RETURNS coordination.sessions
@@ -69,11 +68,12 @@ CREATE FUNCTION coordination.open_session(agent text, workspace text DEFAULT 'de
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 DECLARE
   session sessions;
+  durable text;
 BEGIN
   IF agent IS NULL OR workspace IS NULL THEN
     RAISE EXCEPTION 'a session needs an agent and a workspace' USING ERRCODE = 'CB005';
   END IF;
-  PERFORM force_durability();
+  durable := force_durability();
   BEGIN
     INSERT INTO workspaces (workspace) VALUES (open_session.workspace) ON CONFLICT DO NOTHING;
   EXCEPTION WHEN check_violation THEN
@@ -107,9 +107,10 @@ CREATE FUNCTION coordination.use_session(secret uuid, OUT session_id bigint, OUT
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 DECLARE
   session sessions;
+  in_use text;
 BEGIN
   session := session_of(coalesce(secret::text, ''));
-  PERFORM set_config('coordination.session', secret::text, true);
+  in_use := set_config('coordination.session', secret::text, true);
   session_id := session.id;
   agent := session.agent;
   workspace := session.workspace;

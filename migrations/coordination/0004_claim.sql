@@ -19,7 +19,7 @@ CREATE TABLE coordination.pools (
 );
 
 -- What the constraint's index relies on: an empty range overlaps nothing, an over-long bound breaks the index for everybody.
--- One function, because a CHECK's expression is read from the catalog again for every row that is written.
+-- Functions, also for the generated columns, because such expressions are read from the catalog again for every row that is written.
 CREATE FUNCTION coordination.sound(workspace text, resource text, span coordination.pathrange, owner text, shared boolean, slot int,
   released_at timestamptz, ending text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -32,6 +32,22 @@ BEGIN
     AND coalesce(pg_catalog.octet_length(pg_catalog.upper(span)), 0) <= 1028
     AND (slot IS NULL OR slot > 0 AND NOT shared)
     AND (released_at IS NULL) = (ending IS NULL);
+END $$;
+
+CREATE FUNCTION coordination.sharers_of(id bigint, shared boolean, slot int) RETURNS int8range
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE
+    WHEN slot IS NOT NULL THEN pg_catalog.int8range(-slot, -slot, '[]')
+    WHEN shared THEN pg_catalog.int8range(id, id, '[]')
+    ELSE pg_catalog.int8range(NULL, NULL)
+  END;
+END $$;
+
+CREATE FUNCTION coordination.rival_of(id bigint, owner text, slot int) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE WHEN slot IS NULL THEN owner ELSE '#' || id END;
 END $$;
 
 CREATE TABLE coordination.claims (
@@ -47,10 +63,9 @@ CREATE TABLE coordination.claims (
   slot int,
   -- Two claims can be incompatible only where these overlap: everything for an exclusive claim, its own number for a shared one,
   -- the slot's negative number for a slot.
-  sharers int8range NOT NULL GENERATED ALWAYS AS (
-    CASE WHEN slot IS NOT NULL THEN int8range(-slot, -slot, '[]') WHEN shared THEN int8range(id, id, '[]') ELSE int8range(NULL, NULL) END) STORED,
+  sharers int8range NOT NULL GENERATED ALWAYS AS (coordination.sharers_of(id, shared, slot)) STORED,
   -- An owner's claims do not exclude each other; its slots of one pool do.
-  rival text NOT NULL GENERATED ALWAYS AS (CASE WHEN slot IS NULL THEN owner ELSE '#' || id END) STORED,
+  rival text NOT NULL GENERATED ALWAYS AS (coordination.rival_of(id, owner, slot)) STORED,
   reason text,
   eta timestamptz,
   ttl interval NOT NULL,
@@ -176,8 +191,11 @@ DECLARE
   closed claims;
   closed_ids bigint[] := '{}';
   grant_number bigint;
+  end_number bigint;
   answer claim_answer;
   stored jsonb;
+  durable text;
+  bound text;
 BEGIN
   session := acting_session(claim.agent, claim.workspace);
   IF claim.key IS NOT NULL THEN
@@ -209,11 +227,13 @@ BEGIN
     ELSE
       RAISE EXCEPTION 'mode % is unknown: exclusive, shared or slot', quote_nullable(left(claim.mode, 40)) USING ERRCODE = 'CB005';
   END CASE;
-  PERFORM force_durability();
+  durable := force_durability();
 
   answer.canonical := wish.name;
   answer.widened := wish.widened;
-  PERFORM set_config('lock_timeout', coalesce(nullif(current_setting('coordination.busy_after', true), ''), '250ms'), true);
+  IF current_setting('coordination.busy_after', true) <> '' THEN
+    bound := set_config('lock_timeout', current_setting('coordination.busy_after'), true);
+  END IF;
   BEGIN
     FOR round IN 1..3 LOOP
       PERFORM FROM claims c
@@ -272,7 +292,7 @@ BEGIN
         WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
         ORDER BY c.id FOR UPDATE
       LOOP
-        PERFORM end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
+        end_number := end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
         closed_ids := closed_ids || closed.id;
       END LOOP;
     END LOOP;
@@ -335,6 +355,7 @@ DECLARE
   kept claims;
   lost loss;
   stored jsonb;
+  durable text;
 BEGIN
   IF renew.key IS NOT NULL THEN
     stored := first_answer(session, renew.key, 'renew', jsonb_build_array(renew.claim_id, renew.ttl));
@@ -349,7 +370,7 @@ BEGIN
   IF renew.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it again for longer' USING ERRCODE = 'CB005';
   END IF;
-  PERFORM force_durability();
+  durable := force_durability();
   -- Never shorter than it was: somebody may already trust the later time.
   UPDATE claims c SET expires_at = greatest(c.expires_at, clock_timestamp() + coalesce(renew.ttl, c.ttl)), ttl = coalesce(renew.ttl, c.ttl)
   WHERE c.id = renew.claim_id AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
@@ -378,6 +399,8 @@ DECLARE
   lost loss;
   now_is timestamptz;
   stored jsonb;
+  durable text;
+  number bigint;
 BEGIN
   IF release.key IS NOT NULL THEN
     stored := first_answer(session, release.key, 'release', jsonb_build_array(release.claim_id));
@@ -392,13 +415,13 @@ BEGIN
   held := own_claim(release.claim_id, session);
   -- Read after the lock was had: an assertion may have held it for long.
   now_is := clock_timestamp();
-  PERFORM force_durability();
+  durable := force_durability();
   IF held.released_at IS NULL AND held.expires_at > now_is THEN
-    PERFORM end_claim(held, 'released', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
+    number := end_claim(held, 'released', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
     outcome := 'released'; ended_at := now_is;
     RETURN;
   ELSIF held.released_at IS NULL THEN
-    PERFORM end_claim(held, 'expired', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
+    number := end_claim(held, 'expired', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
     held.ending := 'expired'; held.released_at := held.expires_at;
   END IF;
   lost := loss_of(held);

@@ -16,11 +16,13 @@ DECLARE
   passed claims;
   lost loss;
   at timestamptz := clock_timestamp();
+  durable text;
+  number bigint;
 BEGIN
   IF octet_length(handoff.message) > 16384 THEN
     RAISE EXCEPTION 'the message is longer than 16 KiB' USING ERRCODE = 'CB005';
   END IF;
-  PERFORM force_durability();
+  durable := force_durability();
   IF held.released_at IS NOT NULL OR held.expires_at <= at THEN
     lost := loss_of(held);
     outcome := 'lost'; ending := lost.ending; taken_by := lost.taken_by; taken_token := lost.taken_token; ended_at := lost.ended_at;
@@ -33,7 +35,7 @@ BEGIN
   ELSIF heir.id = session.id THEN
     RAISE EXCEPTION 'agent % holds it already: name another agent', quote_literal(to_agent) USING ERRCODE = 'CB005';
   END IF;
-  PERFORM end_claim(held, 'handed over', heir.owner, NULL, at, handoff.message, session.secret_hash IS NULL);
+  number := end_claim(held, 'handed over', heir.owner, NULL, at, handoff.message, session.secret_hash IS NULL);
   at := clock_timestamp();
   INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, slot, reason, eta, ttl, acquired_at, expires_at, last_progress_at)
   VALUES (held.workspace, held.resource, held.span, heir.owner, heir.agent, heir.id, held.shared, held.slot, held.reason, held.eta, held.ttl, at,
@@ -59,11 +61,13 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_ca
 #variable_conflict use_column
 DECLARE
   held claims;
+  durable text;
+  number bigint;
 BEGIN
   IF coalesce(btrim(revoke.reason), '') = '' OR octet_length(revoke.reason) > 4096 THEN
     RAISE EXCEPTION 'say why, in up to 4096 bytes: the holder will read it' USING ERRCODE = 'CB005';
   END IF;
-  PERFORM force_durability();
+  durable := force_durability();
   SELECT c.* INTO held FROM claims c WHERE c.id = revoke.claim_id FOR UPDATE;
   IF held.id IS NULL THEN
     RAISE EXCEPTION 'there is no claim %', coalesce(claim_id::text, 'null') USING ERRCODE = 'CB003';
@@ -73,6 +77,6 @@ BEGIN
     RETURN;
   END IF;
   ended_at := clock_timestamp();
-  PERFORM end_claim(held, 'revoked', left(session_user, 64), NULL, ended_at, revoke.reason, false);
+  number := end_claim(held, 'revoked', left(session_user, 64), NULL, ended_at, revoke.reason, false);
   outcome := 'revoked';
 END $$;
