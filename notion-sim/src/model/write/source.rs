@@ -47,6 +47,11 @@ pub(crate) fn apply(
         synced: Vec::new(),
         others: Vec::new(),
     };
+    let known: Vec<String> = source
+        .properties
+        .iter()
+        .map(|property| property.id.clone())
+        .collect();
     // What looks at other properties comes after them: rollups need relations, formulas need everything.
     for phase in [Phase::Plain, Phase::Rollups, Phase::Formulas] {
         let mut waiting: Vec<(&String, &Value)> = changes
@@ -87,9 +92,21 @@ pub(crate) fn apply(
             ));
         }
     }
+    in_asked_order(&mut source, &known, changes);
     check_size(&source)?;
     plan.commit(workspace, source);
     Ok(())
+}
+
+/// New properties stand in the order in which the request names them, whatever was read first.
+fn in_asked_order(source: &mut DataSource, known: &[String], changes: &Map<String, Value>) {
+    let first_new = source
+        .properties
+        .iter()
+        .take_while(|property| known.contains(&property.id))
+        .count();
+    let place = |property: &Property| changes.keys().position(|named| *named == property.name);
+    source.properties[first_new..].sort_by_key(|property| place(property).unwrap_or(usize::MAX));
 }
 
 #[derive(PartialEq, Eq, Clone, Copy)]

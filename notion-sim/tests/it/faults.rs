@@ -1,0 +1,218 @@
+//! Faults on demand, and what people do.
+
+use serde_json::{Value, json};
+
+use crate::client::{id, start, title};
+
+async fn rows(client: &crate::client::Client, source: &str) -> usize {
+    client.query(source, json!({})).await["results"]
+        .as_array()
+        .map_or(0, Vec::len)
+}
+
+#[tokio::test]
+async fn every_kind_does_what_it_says() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let create =
+        json!({ "parent": { "data_source_id": source }, "properties": { "Name": title("x") } });
+    let cases = [
+        (
+            json!({ "kind": "rate_limited", "reason": "public_api_space_request_rate_limit", "retry_after": 90 }),
+            429,
+            0,
+        ),
+        (json!({ "kind": "overload" }), 529, 0),
+        (json!({ "kind": "conflict" }), 409, 0),
+        (json!({ "kind": "internal_error" }), 500, 0),
+        (json!({ "kind": "bad_gateway" }), 502, 0),
+        (json!({ "kind": "unavailable" }), 503, 0),
+        (json!({ "kind": "gateway_timeout" }), 504, 0),
+        (json!({ "kind": "unauthorized" }), 401, 0),
+        (json!({ "kind": "block_limit" }), 403, 0),
+        (json!({ "kind": "unavailable_after_commit" }), 503, 1),
+        (json!({ "kind": "delay", "millis": 20 }), 200, 1),
+    ];
+    let mut expected = 0;
+    for (mut fault, status, committed) in cases {
+        fault["method"] = "POST".into();
+        fault["path"] = "/v1/pages".into();
+        fault["count"] = 1.into();
+        client.post("/_sim/faults", fault.clone()).await.ok();
+        let answer = client.post("/v1/pages", create.clone()).await;
+        assert_eq!(answer.status, status, "{fault}");
+        expected += committed;
+        assert_eq!(rows(&client, &source).await, expected, "{fault}");
+        match fault["kind"].as_str() {
+            Some("rate_limited") => assert_eq!(answer.headers["retry-after"], "90"),
+            Some("bad_gateway") => {
+                assert!(answer.text.contains("<html>"));
+                assert!(
+                    answer.headers.get("x-notion-request-id").is_none()
+                        && answer.headers.contains_key("cf-ray")
+                );
+            }
+            Some("block_limit") => assert_eq!(
+                answer.json()["additional_data"]["block_limit"]["limit"],
+                1000
+            ),
+            Some("unavailable_after_commit") => {
+                let page = answer.json()["additional_data"]["committed_resource_id"].clone();
+                client
+                    .get(&format!("/v1/pages/{}", page.as_str().expect("an id")))
+                    .await
+                    .ok();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(
+        client.get("/_sim/faults").await.ok()["faults"],
+        json!([]),
+        "each was met once"
+    );
+    let journal = client.get("/_sim/requests?limit=2").await.ok();
+    assert_eq!(journal["requests"][1]["fault"], "delay");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_connection_breaks_before_or_after_the_commit() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let create =
+        json!({ "parent": { "data_source_id": source }, "properties": { "Name": title("x") } });
+    for (kind, expected) in [("drop", 0), ("drop_after_commit", 1)] {
+        client
+            .post(
+                "/_sim/faults",
+                json!({ "kind": kind, "path": "/v1/pages", "count": 1 }),
+            )
+            .await
+            .ok();
+        let broken = client
+            .request("POST", "/v1/pages")
+            .json(&create)
+            .send()
+            .await;
+        assert!(broken.is_err(), "{kind}: {broken:?}");
+        assert_eq!(rows(&client, &source).await, expected, "{kind}");
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn storms_repeat_by_their_seed() {
+    let (server, client) = start().await;
+    let mut runs: Vec<Vec<u16>> = Vec::new();
+    for _ in 0..2 {
+        client
+            .send(client.request("DELETE", "/_sim/faults"))
+            .await
+            .ok();
+        client
+            .post(
+                "/_sim/faults",
+                json!({ "seed": 7, "faults": [{ "kind": "conflict", "probability": 0.5 }] }),
+            )
+            .await
+            .ok();
+        let mut statuses = Vec::new();
+        for _ in 0..30 {
+            statuses.push(client.get("/v1/users/me").await.status);
+        }
+        runs.push(statuses);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert!(
+        runs[0].contains(&409) && runs[0].contains(&200),
+        "{:?}",
+        runs[0]
+    );
+    let refused = client
+        .post("/_sim/faults", json!({ "kind": "earthquake" }))
+        .await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text.contains("earthquake"), "{}", refused.text);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn people_edit_rename_trash_unshare_and_revoke() {
+    let (server, client) = start().await;
+    let source = client
+        .database(json!({ "Name": { "title": {} }, "Note": { "rich_text": {} } }))
+        .await;
+    let page = client.page(&source, json!({ "Name": title("x") })).await;
+    let page = id(&page);
+    let path = format!("/v1/pages/{page}");
+    let act = async |act: Value| client.post("/_sim/people", act).await.ok();
+    act(json!({ "act": "edit_cells", "page": page, "properties": { "Name": title("by hand") } }))
+        .await;
+    let edited = client.get(&path).await.ok();
+    assert_eq!(
+        edited["properties"]["Name"]["title"][0]["plain_text"],
+        "by hand"
+    );
+    assert_ne!(
+        edited["last_edited_by"], edited["created_by"],
+        "the integration did not do it"
+    );
+    act(json!({ "act": "rename_property", "data_source": source, "property": "Note", "name": "Remark" })).await;
+    assert!(
+        client.get(&path).await.ok()["properties"]
+            .get("Remark")
+            .is_some()
+    );
+    act(json!({ "act": "delete_property", "data_source": source, "property": "Remark" })).await;
+    assert!(
+        client.get(&path).await.ok()["properties"]
+            .get("Remark")
+            .is_none()
+    );
+    act(json!({ "act": "duplicate_page", "page": page })).await;
+    assert_eq!(rows(&client, &source).await, 2);
+    act(json!({ "act": "trash", "id": page })).await;
+    assert_eq!(rows(&client, &source).await, 1);
+    act(json!({ "act": "unshare", "id": client.root })).await;
+    assert_eq!(client.get(&path).await.status, 404);
+    act(json!({ "act": "share", "id": client.root })).await;
+    assert_eq!(client.get(&path).await.status, 200);
+    act(json!({ "act": "revoke_token" })).await;
+    assert_eq!(client.get(&path).await.status, 401);
+    assert_eq!(
+        client
+            .post("/_sim/people", json!({ "act": "fly" }))
+            .await
+            .status,
+        400
+    );
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_control_door_opens_only_to_this_machine() {
+    let (server, client) = start().await;
+    for (header, value) in [
+        ("host", "evil.example"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ] {
+        for path in ["/_sim/stats", "/"] {
+            assert_eq!(
+                client
+                    .send(client.request("GET", path).header(header, value))
+                    .await
+                    .status,
+                403,
+                "{header}: {value} {path}"
+            );
+        }
+    }
+    let own = client.url.clone();
+    client
+        .send(client.request("GET", "/_sim/stats").header("origin", own))
+        .await
+        .ok();
+    server.shutdown().await;
+}

@@ -1,0 +1,10 @@
+//! The simulator over real HTTP, and its binary as a process.
+
+mod api;
+mod board;
+mod client;
+mod data_file;
+mod faults;
+mod limits;
+mod noise;
+mod refusals;

@@ -1,0 +1,307 @@
+//! What is refused, in Notion's words and order.
+
+use serde_json::{Value, json};
+
+use crate::client::{id, plain, start, title};
+
+#[tokio::test]
+async fn a_request_is_checked_in_notions_order() {
+    let (server, client) = start().await;
+    let bare = plain();
+    let broken = |path: &str| {
+        bare.post(format!("{}{path}", client.url))
+            .header("content-type", "application/json")
+            .body("{")
+    };
+    let body = client.send(broken("/nowhere")).await.refusal();
+    assert_eq!(
+        body,
+        (
+            400,
+            "invalid_json".to_owned(),
+            "Error parsing JSON body.".to_owned()
+        ),
+        "the body comes first"
+    );
+    let url = client
+        .send(bare.get(format!("{}/v1/nowhere", client.url)))
+        .await
+        .refusal();
+    assert_eq!(
+        url,
+        (
+            400,
+            "invalid_request_url".to_owned(),
+            "Invalid request URL.".to_owned()
+        ),
+        "then the URL"
+    );
+    let credential = client
+        .send(bare.get(format!("{}/v1/users/me", client.url)))
+        .await
+        .refusal();
+    assert_eq!(
+        credential.2,
+        "Authorization header must use the format \"Bearer <token>\"."
+    );
+    let token = client
+        .send(
+            bare.get(format!("{}/v1/users/me", client.url))
+                .bearer_auth("nope"),
+        )
+        .await
+        .refusal();
+    assert_eq!(
+        token,
+        (
+            401,
+            "unauthorized".to_owned(),
+            "API token is invalid.".to_owned()
+        )
+    );
+    let versionless = bare
+        .get(format!("{}/v1/pages/AAA", client.url))
+        .bearer_auth(&client.token);
+    let version = client
+        .send(versionless.try_clone().expect("no body"))
+        .await
+        .refusal();
+    assert_eq!(version.1, "missing_version");
+    assert_eq!(
+        version.2,
+        "Notion-Version header failed validation: Notion-Version header should be defined, instead was `undefined`."
+    );
+    let unknown = client
+        .send(versionless.header("Notion-Version", "banana"))
+        .await
+        .refusal();
+    assert!(
+        unknown
+            .2
+            .ends_with("or `\"2026-03-11\"`, instead was `\"banana\"`."),
+        "{}",
+        unknown.2
+    );
+    let path = client
+        .get("/v1/pages/12345678-1234-1234-1234-123456789abc")
+        .await
+        .refusal();
+    assert_eq!(
+        path.2,
+        "path failed validation: path.page_id should be a valid uuid, instead was `\"12345678-1234-1234-1234-123456789abc\"`."
+    );
+    let missing = client
+        .get("/v1/pages/5f1c3a52-7a45-4d6c-8c9f-3c1f6a0e9b11")
+        .await;
+    assert!(missing.refusal().2.starts_with(
+        "Could not find page with ID: 5f1c3a52-7a45-4d6c-8c9f-3c1f6a0e9b11. Make sure"
+    ));
+    assert!(missing.json()["additional_data"]["integration_id"].is_string());
+    assert_eq!(
+        missing.headers["x-notion-request-id"],
+        missing.json()["request_id"].as_str().expect("an id")
+    );
+    let elsewhere = client.get("/v1/comments").await.refusal();
+    assert_eq!((elsewhere.0, elsewhere.1.as_str()), (501, "not_simulated"));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn texts_of_refusals() {
+    let (server, client) = start().await;
+    let source = client
+        .database(json!({ "Name": { "title": {} }, "N": { "number": {} }, "Kind": { "select": { "options": [{ "name": "A", "color": "red" }] } }, "State": { "status": {} }, "Sum": { "formula": { "expression": "prop(\"N\") + 1" } } }))
+        .await;
+    let page = client.page(&source, json!({ "Name": title("x") })).await;
+    let (page, query) = (
+        format!("/v1/pages/{}", id(&page)),
+        format!("/v1/data_sources/{source}/query"),
+    );
+    let schema = format!("/v1/data_sources/{source}");
+    let long = "a".repeat(2001);
+    let writes = |properties: Value| json!({ "properties": properties });
+    let cases: Vec<(&str, &str, Value, &str)> = vec![
+        (
+            "PATCH",
+            &page,
+            writes(json!({ "Nope": { "number": 1 } })),
+            "Nope is not a property that exists.",
+        ),
+        (
+            "PATCH",
+            &page,
+            writes(json!({ "N": title("x") })),
+            "N is expected to be number.",
+        ),
+        (
+            "PATCH",
+            &page,
+            writes(json!({ "Name": title(&long) })),
+            "body failed validation: body.properties.Name.title[0].text.content.length should be ≤ `2000`, instead was `2001`.",
+        ),
+        (
+            "PATCH",
+            &page,
+            writes(json!({ "Kind": { "select": { "name": "a,b" } } })),
+            "Invalid select option, commas not allowed: a,b",
+        ),
+        (
+            "PATCH",
+            &page,
+            writes(json!({ "State": { "status": { "name": "Nope" } } })),
+            "Invalid status option. Status option \"Nope\" does not exist. Available options: \"Not started\", \"In progress\", \"Done\".",
+        ),
+        (
+            "PATCH",
+            &page,
+            json!({ "archived": true }),
+            "body failed validation: body.archived should be not present, instead was `true`.",
+        ),
+        (
+            "POST",
+            &query,
+            json!({ "page_size": 0 }),
+            "body failed validation: body.page_size should be ≥ `1` or `undefined`, instead was `0`.",
+        ),
+        (
+            "POST",
+            &query,
+            json!({ "in_trash": true }),
+            "body failed validation: body.in_trash should be not present, instead was `true`.",
+        ),
+        (
+            "POST",
+            &query,
+            json!({ "start_cursor": "bogus" }),
+            "The start_cursor provided is invalid: bogus",
+        ),
+        (
+            "POST",
+            &query,
+            json!({ "filter": { "property": "Nope", "number": { "equals": 1 } } }),
+            "Could not find property with name or id: Nope",
+        ),
+        (
+            "POST",
+            &query,
+            json!({ "sorts": [{ "property": "Nope", "direction": "ascending" }] }),
+            "Could not find sort property with name or id: Nope",
+        ),
+        (
+            "POST",
+            &query,
+            json!({ "filter": { "property": "N", "rich_text": { "equals": "1" } } }),
+            "The property type in the database does not match the property type of the filter provided: database property number does not match filter rich_text",
+        ),
+        (
+            "PATCH",
+            &schema,
+            writes(
+                json!({ "Kind": { "select": { "options": [{ "name": "A", "color": "blue" }] } } }),
+            ),
+            "Cannot update color of select with name: A.",
+        ),
+        (
+            "PATCH",
+            &schema,
+            writes(json!({ "Gone": null })),
+            "Gone is not a property that exists.",
+        ),
+        (
+            "PATCH",
+            &schema,
+            writes(json!({ "Bad": { "formula": { "expression": "prop(\"Nope\")" } } })),
+            "Type error with formula: undefined property \"Nope\".",
+        ),
+        (
+            "POST",
+            "/v1/databases",
+            json!({ "parent": { "type": "page_id", "page_id": client.root }, "initial_data_source": { "properties": { "N": { "number": {} } } } }),
+            "Title is not provided",
+        ),
+    ];
+    for (method, path, body, message) in cases {
+        let answer = client
+            .send(client.request(method, path).json(&body))
+            .await
+            .refusal();
+        assert_eq!(
+            answer,
+            (400, "validation_error".to_owned(), message.to_owned()),
+            "{method} {body}"
+        );
+    }
+    let computed = client
+        .patch(&page, writes(json!({ "Sum": { "number": 1 } })))
+        .await
+        .refusal();
+    assert_eq!(computed.0, 400, "nobody writes a formula: {}", computed.2);
+    let several = client
+        .patch(&page, writes(json!({ "N": { "number": "a" } })))
+        .await
+        .refusal()
+        .2;
+    assert!(
+        several.starts_with("body failed validation. Fix one:\n"),
+        "{several}"
+    );
+    assert!(
+        several.contains(
+            "\nbody.properties.N.number should be a number or `null`, instead was `\"a\"`."
+        ),
+        "{several}"
+    );
+    let after = client.get(&page).await.ok();
+    assert_eq!(
+        after["properties"]["N"]["number"],
+        Value::Null,
+        "a refusal leaves no trace"
+    );
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_body_one_byte_too_large_is_refused_in_another_shape() {
+    let (server, client) = start().await;
+    for (size, status) in [(512_000, 400), (512_001, 413)] {
+        let padding = "x".repeat(size - "{\"a\":\"\"}".len());
+        let answer = client
+            .send(
+                client
+                    .request("POST", "/v1/search")
+                    .header("content-type", "application/json")
+                    .body(format!("{{\"a\":\"{padding}\"}}")),
+            )
+            .await;
+        assert_eq!(answer.status, status, "{size} bytes");
+        if status == 413 {
+            let body = answer.json();
+            assert_eq!(body["name"], "PayloadTooLargeError");
+            assert_eq!(
+                (&body["code"], &body["isNotionError"]),
+                (&json!(413), &json!(false))
+            );
+        }
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_older_version_still_shows_archived() {
+    let (server, client) = start().await;
+    let path = format!("{}/v1/pages/{}", client.url, client.root);
+    let older = plain()
+        .get(path)
+        .bearer_auth(&client.token)
+        .header("Notion-Version", "2025-09-03");
+    assert_eq!(client.send(older).await.ok()["archived"], false);
+    assert!(
+        client
+            .get(&format!("/v1/pages/{}", client.root))
+            .await
+            .ok()
+            .get("archived")
+            .is_none()
+    );
+    server.shutdown().await;
+}
