@@ -11,7 +11,7 @@ SELECT a.workspace, a.agent,
     ELSE coalesce(said.status, 'idle')
   END AS status,
   task.metadata ->> 'task' AS current_task,
-  CASE WHEN count.total > 0 THEN format('%s%% (%s/%s)', div(count.done * 100, count.total), count.done, count.total) END AS progress,
+  CASE WHEN count.total > 0 AND count.done IS NOT NULL THEN format('%s%% (%s/%s)', div(count.done * 100, count.total), count.done, count.total) END AS progress,
   count.done::int AS done, count.total::int AS total,
   said.timestamp AS last_update,
   blocked.messages AS blockers,
@@ -24,8 +24,9 @@ LEFT JOIN LATERAL (
   SELECT l.metadata FROM coordination.agent_log l
   WHERE l.workspace = a.workspace AND l.agent_name = a.agent AND l.metadata ?| '{task,done,total}' ORDER BY l.id DESC LIMIT 1) task ON true
 LEFT JOIN LATERAL (
-  SELECT least((task.metadata ->> 'done')::numeric, 1000000000) AS done, least((task.metadata ->> 'total')::numeric, 1000000000) AS total
-  WHERE jsonb_typeof(task.metadata -> 'done') = 'number' AND jsonb_typeof(task.metadata -> 'total') = 'number') count ON true
+  -- Agents write what they like into metadata; it must never break the board.
+  SELECT CASE WHEN jsonb_typeof(task.metadata -> 'done') = 'number' THEN least(greatest((task.metadata ->> 'done')::numeric, 0), 1000000000) END AS done,
+    CASE WHEN jsonb_typeof(task.metadata -> 'total') = 'number' THEN least(greatest((task.metadata ->> 'total')::numeric, 0), 1000000000) END AS total) count ON true
 LEFT JOIN LATERAL (
   SELECT string_agg(l.message, E'\n' ORDER BY l.id) AS messages FROM coordination.agent_log l
   WHERE said.status = 'blocked' AND l.workspace = a.workspace AND l.agent_name = a.agent AND l.status = 'blocked'

@@ -1,6 +1,7 @@
 //! The protocol on a real Postgres: one private cluster for the whole run, a database for each test.
 
 mod assertions;
+mod board;
 mod compat;
 mod database;
 mod direct;
