@@ -296,9 +296,13 @@ impl Html {
 }
 
 fn pill(html: &mut Html, option: &Choice, dot: bool) {
-    html.raw("<span class=\"pill ")
-        .text(&option.color)
-        .raw("\">");
+    html.raw(if dot {
+        "<span class=\"pill state "
+    } else {
+        "<span class=\"pill "
+    })
+    .text(&option.color)
+    .raw("\">");
     // Names that bring their own light need no second one.
     if dot
         && option

@@ -204,6 +204,16 @@ async fn values_come_back_as_notion_keeps_them() {
         "minutes, not seconds"
     );
 
+    let second = client
+        .page(
+            &source,
+            json!({ "Name": title("y"), "Kind": { "select": { "name": "newer" } } }),
+        )
+        .await;
+    assert_eq!(
+        second["properties"]["Number"]["unique_id"]["number"], 2,
+        "also when the row brings an option"
+    );
     let schema = client.get(&format!("/v1/data_sources/{source}")).await.ok();
     let options = schema["properties"]["Kind"]["select"]["options"]
         .as_array()
@@ -213,7 +223,7 @@ async fn values_come_back_as_notion_keeps_them() {
             .iter()
             .map(|option| &option["name"])
             .collect::<Vec<_>>(),
-        ["A", "new"],
+        ["A", "new", "newer"],
         "added silently"
     );
     let path = format!("/v1/data_sources/{source}");

@@ -275,7 +275,13 @@ fn date(name: &str, value: &Value) -> Result<Option<DateRange>, Failure> {
 impl Written {
     /// Stores a page with these values, any options they added, and the other ends of two-way relations.
     pub(crate) fn commit(self, workspace: &mut Workspace, mut page: Page) {
-        if let Some(source) = self.source {
+        if let Some(mut source) = self.source {
+            // The row's own number was drawn after the schema was copied.
+            let drawn = workspace
+                .data_sources
+                .get(&source.id)
+                .map(|held| held.last_unique_id);
+            source.last_unique_id = drawn.unwrap_or(source.last_unique_id);
             workspace.put_data_source(source);
         }
         let mut mirrored = Vec::new();
