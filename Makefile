@@ -4,14 +4,16 @@
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8710
+# Demo and tests share one build, unoptimised: a first look should take two minutes, not ten.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## a live board: agents, Postgres, a local Notion [FOR=60 ends by itself] [PORT=8710]
 	@scripts/install base
-	@cargo build --release -p demo -p sync-daemon -p coordination-lib --bins --example agent
-	@cargo run --quiet --release -p demo -- --port $(PORT) $(if $(FOR),--for $(FOR))
+	@cargo build --workspace --bins --examples
+	@$(BUILT)/debug/demo --port $(PORT) $(if $(FOR),--for $(FOR))
 
 test: ## unit, property, database and whole-system tests, doctests
 	@scripts/install base

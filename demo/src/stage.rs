@@ -91,7 +91,7 @@ impl Stage {
                 ("DATABASE_URL", url.clone()),
                 ("NOTION_TOKEN", notion.token().to_owned()),
                 ("NOTION_TOKEN_FILE", String::new()),
-                ("NOTION_PARENT_PAGE", notion.root_page_id().to_string()),
+                ("NOTION_PARENT_PAGE", notion.root_page_id()),
                 ("NOTION_BASE_URL", notion.url().to_owned()),
                 (
                     "NOTION_REQUESTS_PER_MINUTE",
