@@ -4,10 +4,11 @@
 //! so that a row that changes often cannot be starved, and two changes before one write cost one write.
 //! Live changes leave earliest deadline first; bulk ([`Lane::Load`]) leaves in fair turns of the
 //! dashboards. Trashes come after everything else of their dashboard. A page has one write in flight, a
-//! dashboard [`PER_DASHBOARD`]. A page waits for the pages that its relations point to, as long as those
-//! wait for nothing but their turn: a page that fails does not hold up those who mention it.
+//! dashboard [`PER_DASHBOARD`]. A page waits for the pages that its relations point to while those are still
+//! to be made, so that it is written once and whole; but not for one that failed, nor for one that waits
+//! for it in turn: there the relation is filled in by a second write.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -40,7 +41,7 @@ pub struct Offer {
     pub read_at: DateTime<Utc>,
     /// Whether the page has to be created.
     pub creates: bool,
-    /// Pages of earlier dashboards that this one points to.
+    /// Pages that this one points to.
     pub needs: Vec<PageRef>,
     /// Who is asking.
     pub lane: Lane,
@@ -197,12 +198,37 @@ impl Backlog {
     fn may_leave(&self, page: &PageRef) -> bool {
         !self.in_flight.contains_key(page)
             && self.entries[page].offer.needs.iter().all(|needed| {
-                let waits = self
-                    .entries
-                    .get(needed)
-                    .is_some_and(|entry| entry.offer.creates && entry.attempts == 0);
-                !waits && self.in_flight.get(needed) != Some(&true)
+                !(self.in_flight.get(needed) == Some(&true)
+                    || self.is_to_be_made(needed) && !self.waits_for(needed, page))
             })
+    }
+
+    fn is_to_be_made(&self, page: &PageRef) -> bool {
+        self.entries
+            .get(page)
+            .is_some_and(|entry| entry.offer.creates && entry.attempts == 0)
+    }
+
+    /// Whether a page that waits is held up by `other`, directly or through others.
+    fn waits_for(&self, page: &PageRef, other: &PageRef) -> bool {
+        let (mut seen, mut next) = (HashSet::new(), vec![page]);
+        while let Some(page) = next.pop() {
+            if page == other {
+                return true;
+            }
+            if seen.insert(page)
+                && let Some(entry) = self.entries.get(page)
+            {
+                next.extend(
+                    entry
+                        .offer
+                        .needs
+                        .iter()
+                        .filter(|needed| self.is_to_be_made(needed)),
+                );
+            }
+        }
+        false
     }
 
     fn in_flight_of(&self, dashboard: usize) -> usize {

@@ -20,6 +20,7 @@ use crate::budget::Lane;
 use crate::health::Health;
 use crate::ledger::Doubt;
 use crate::observer::{Request, Sight, look};
+use crate::page::DesiredPage;
 use crate::pass::{Pass, PassError, Queued};
 use crate::schedule::{PROBE, Timetable};
 use crate::writer::{KEYS_A_QUERY, LookUpError, Outcome, Writer, with_cause};
@@ -333,23 +334,21 @@ impl Driver {
         self.thaw(index, Cause::Source).await
     }
 
-    /// Pages of earlier dashboards that a page points to. Later ones, and the own one, are filled in by a
-    /// second write, because waiting for them could go round in a circle.
-    fn needs(&self, index: usize, page: &crate::page::DesiredPage) -> Vec<PageRef> {
-        let board = &self.writer.boards[index];
-        let values = board.named_values(page);
-        board
+    /// The pages that a page points to, its own dashboard's included.
+    fn needs(&self, index: usize, page: &DesiredPage) -> Vec<PageRef> {
+        let boards = &self.writer.boards;
+        let values = boards[index].named_values(page);
+        boards[index]
             .relations(&values)
             .filter_map(|(related, keys)| {
-                let dashboard = self.writer.boards[..index]
-                    .iter()
-                    .position(|board| board.name() == related)?;
+                let dashboard = boards.iter().position(|board| board.name() == related)?;
                 Some(keys.iter().map(move |key| PageRef {
                     dashboard,
                     key: key.clone(),
                 }))
             })
             .flatten()
+            .filter(|needed| needed.dashboard != index || needed.key != page.key)
             .collect()
     }
 

@@ -159,6 +159,36 @@ fn a_page_waits_for_those_it_points_to_but_not_for_one_that_fails() {
 }
 
 #[test]
+fn pages_that_point_to_each_other_do_not_wait_for_ever() {
+    let (mut backlog, now) = (Backlog::default(), Instant::now());
+    let pointing = |key: &str, to: &[&str]| {
+        let needs = to
+            .iter()
+            .map(|key| PageRef {
+                dashboard: 0,
+                key: (*key).to_owned(),
+            })
+            .collect();
+        with(offer(key, 1), |offer| {
+            (offer.creates, offer.needs) = (true, needs);
+        })
+    };
+    let circle = [
+        pointing("a", &["b"]),
+        pointing("b", &["c"]),
+        pointing("c", &["a"]),
+    ];
+    let chain = [pointing("child", &["parent"]), pointing("parent", &[])];
+    backlog.replace(0, circle.into_iter().chain(chain).collect(), &none(), now);
+    let keys = taken_keys(&mut backlog, Lane::Live, now);
+    assert_eq!(
+        keys,
+        ["0a", "0c", "0b", "0parent", "0child"],
+        "the circle is cut once"
+    );
+}
+
+#[test]
 fn a_frozen_dashboard_holds_up_nobody_else() {
     let (mut backlog, now) = (Backlog::default(), Instant::now());
     backlog.replace(0, vec![offer("a", 1)], &none(), now);
