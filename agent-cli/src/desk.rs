@@ -1,0 +1,105 @@
+//! What every verb works at: how to speak, who and where we are, and the database once it is needed.
+
+use std::cell::Cell;
+
+use coordination::Session;
+
+use crate::database::{Database, named};
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::identity;
+use crate::local;
+use crate::place::{Named, Place};
+use crate::say::Say;
+
+/// The state of one call.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) say: Say,
+    pub(crate) environment: Environment,
+    pub(crate) place: Place,
+    agent: Option<String>,
+    workspace: Option<String>,
+    local: Cell<bool>,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        say: Say,
+        agent: Option<String>,
+        workspace: Option<String>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            say,
+            environment: Environment::read()?,
+            place: Place::here()?,
+            agent,
+            workspace,
+            local: Cell::new(false),
+        })
+    }
+
+    /// Whether the local cluster was used.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.get()
+    }
+
+    /// Who acts; `None` for those who only look.
+    pub(crate) fn agent(&self) -> Option<String> {
+        self.agent
+            .clone()
+            .filter(|agent| !agent.is_empty())
+            .or_else(|| self.environment.get("CLAIMBOARD_AGENT"))
+    }
+
+    /// Who acts, or what to type.
+    pub(crate) fn acting_agent(&self) -> Result<String, Failure> {
+        self.agent().ok_or_else(|| {
+            Failure::usage(
+                "who is this? every agent has a name",
+                "add --agent NAME, or set CLAIMBOARD_AGENT=NAME once",
+            )
+        })
+    }
+
+    /// Which project this is.
+    pub(crate) fn workspace(&self) -> String {
+        self.workspace
+            .clone()
+            .filter(|workspace| !workspace.is_empty())
+            .or_else(|| self.environment.get("CLAIMBOARD_WORKSPACE"))
+            .or_else(|| self.place.remote())
+            .unwrap_or_else(|| "default".to_owned())
+    }
+
+    pub(crate) async fn database(&self) -> Result<Database, Failure> {
+        if let Some(options) = named(&self.environment)? {
+            return Database::connect(options).await;
+        }
+        let folder = local::folder(&self.environment)?;
+        self.local.set(true);
+        let database = Database::local(&folder).await?;
+        Say::aside(&format!("local cluster at {}", folder.display()));
+        Ok(database)
+    }
+
+    /// The agent's kept session.
+    pub(crate) async fn session(&self) -> Result<Session, Failure> {
+        let agent = self.acting_agent()?;
+        let database = self.database().await?;
+        identity::session(&database, &agent, &self.workspace()).await
+    }
+
+    /// Names resources, and says what is worth saying about them.
+    pub(crate) fn name_all(
+        &self,
+        typed: &[String],
+        literally: bool,
+    ) -> Result<Vec<Named>, Failure> {
+        let named = self.place.name_all(typed, literally)?;
+        for note in named.iter().filter_map(|one| one.note.as_deref()) {
+            self.say.note(note);
+        }
+        Ok(named)
+    }
+}

@@ -1,0 +1,142 @@
+//! What goes wrong: an exit code, what happened, and what to do next.
+
+use std::fmt::Write as _;
+
+use coordination::{Error, Refusal};
+
+/// How the program ends. `run` has codes of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Granted, or done.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// The answer is no: somebody holds it, or an offence was found.
+    No = 3,
+    /// The claim was lost.
+    Lost = 4,
+}
+
+/// An error, for people.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) what: String,
+    pub(crate) next: Option<String>,
+}
+
+impl Failure {
+    /// The caller did something wrong.
+    pub(crate) fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            what: what.into(),
+            next: Some(next.into()),
+        }
+    }
+
+    /// Something around us did.
+    pub(crate) fn failed(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Failed,
+            what: what.into(),
+            next: Some(next.into()),
+        }
+    }
+
+    /// The file system refused.
+    pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
+        Self::failed(
+            format!("{}: {error}", path.display()),
+            "check who owns it and whether the disk is full",
+        )
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Resource(_) => Self {
+                exit: Exit::Usage,
+                what: error.to_string(),
+                next: None,
+            },
+            Error::Refused { refusal, message } => Self {
+                exit: exit_of(*refusal),
+                what: message.clone(),
+                next: None,
+            },
+            Error::Database(source) => Self::from_sql(source),
+            Error::Busy(_) | Error::Retry(_) => Self {
+                exit: Exit::Failed,
+                what: error.to_string(),
+                next: None,
+            },
+            _ => Self {
+                exit: Exit::Failed,
+                what: with_causes(&error),
+                next: None,
+            },
+        }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl Failure {
+    fn from_sql(error: &sqlx::Error) -> Self {
+        let code = error
+            .as_database_error()
+            .and_then(|answer| answer.code().map(std::borrow::Cow::into_owned));
+        let what = format!("the database could not do it: {}", with_causes(error));
+        match code.as_deref() {
+            Some("3F000" | "42883" | "42P01" | "42703" | "42804") => Self::usage(
+                "this database does not hold the protocol that this program speaks",
+                "`claimboard migrate` makes or updates schema `coordination`, as the database's owner",
+            ),
+            Some("42501") => Self::usage(
+                what,
+                "make the roles with `claimboard roles --apply` as an operator, and grant claimboard_agent to this login (claimboard_operator for `revoke`)",
+            ),
+            Some("57P01" | "57P02" | "57P03") => {
+                Self::failed(what, "the server is going down or coming up: try again")
+            }
+            _ => Self {
+                exit: Exit::Failed,
+                what,
+                next: None,
+            },
+        }
+    }
+}
+
+fn exit_of(refusal: Refusal) -> Exit {
+    match refusal {
+        Refusal::Held | Refusal::Deadlock | Refusal::Unclaimed => Exit::No,
+        Refusal::Lost => Exit::Lost,
+        Refusal::BadResource
+        | Refusal::BadArgument
+        | Refusal::UnknownWorkspace
+        | Refusal::KeyReused
+        | Refusal::NoSlots => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}

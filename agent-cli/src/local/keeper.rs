@@ -1,0 +1,188 @@
+//! The background process that owns the local cluster and ends it when nobody came for an hour.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use local_postgres::{Cluster, Settings};
+use sqlx::{Connection as _, PgConnection};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{DATABASE, Running, note_in};
+use crate::failure::with_causes;
+use crate::say::Say;
+
+/// How often it looks whether somebody came, at most.
+const GLANCE: Duration = Duration::from_mins(1);
+/// A server that cannot be asked so many times in a row is broken: the next use starts a new one.
+const PATIENCE: u32 = 3;
+
+/// `claimboard local serve`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[arg(long)]
+    folder: PathBuf,
+    /// Leave the starter's session first
+    #[arg(long)]
+    detach: bool,
+    /// Seconds without a visitor after which it ends
+    #[arg(long, default_value_t = 3600)]
+    idle: u64,
+}
+
+/// Keeps the cluster until it is stopped or idle. Says `ready`, `in use` or `failed: …` on standard output, once.
+pub(crate) fn serve(args: &Args) -> ExitCode {
+    let said = if args.detach {
+        detach(args).map_err(|error| error.to_string())
+    } else {
+        keep(args)
+    };
+    match said {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(word) => {
+            Say::line(&word.replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Becomes the leader of a new session and starts the keeper, which is init's child once this process has ended.
+fn detach(args: &Args) -> std::io::Result<()> {
+    nix::unistd::setsid()?;
+    close_inherited();
+    Command::new(std::env::current_exe()?)
+        .args(["local", "serve", "--folder"])
+        .arg(&args.folder)
+        .args(["--idle", &args.idle.to_string()])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(())
+}
+
+/// A descriptor that a shell left open (a lock, a pipe) would stay open for as long as the cluster runs.
+fn close_inherited() {
+    let open: Vec<i32> = ["/proc/self/fd", "/dev/fd"]
+        .into_iter()
+        .find_map(|folder| fs::read_dir(folder).ok())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&descriptor| descriptor > 2)
+        .collect();
+    for descriptor in open {
+        // The listing's own is closed already.
+        let _ = nix::unistd::close(descriptor);
+    }
+}
+
+fn keep(args: &Args) -> Result<(), String> {
+    let failed = |what: &str| format!("failed: {what}");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error.to_string()))?;
+    // From here on a request to stop is heard, and answered once the cluster has started.
+    let mut stop = runtime
+        .block_on(async { Stop::listen() })
+        .map_err(|error| failed(&error.to_string()))?;
+    let cluster = match Cluster::start(&args.folder, &Settings::default()) {
+        Ok(cluster) => cluster,
+        Err(local_postgres::Error::InUse { .. }) => return Err("in use".to_owned()),
+        Err(error) => return Err(failed(&with_causes(&error))),
+    };
+    cluster
+        .create_database(DATABASE)
+        .map_err(|error| failed(&with_causes(&error)))?;
+    publish(&cluster).map_err(|error| failed(&error.to_string()))?;
+    Say::line("ready");
+
+    let idle = Duration::from_secs(args.idle);
+    runtime.block_on(watch(&cluster, idle, &mut stop));
+    // First the note, so that whoever comes now waits for the next cluster.
+    let _ = fs::remove_file(note_in(&args.folder));
+    let _ = cluster.stop();
+    Ok(())
+}
+
+/// Whole or not at all: others may read at any time.
+fn publish(cluster: &Cluster) -> std::io::Result<()> {
+    let running = Running {
+        pid: std::process::id().cast_signed(),
+        url: cluster.url(DATABASE),
+        socket_dir: cluster.socket_dir().to_owned(),
+    };
+    let note = note_in(cluster.data_dir());
+    let unfinished = note.with_extension("unfinished");
+    fs::write(&unfinished, serde_json::to_vec(&running)?)?;
+    fs::rename(&unfinished, &note)
+}
+
+struct Stop {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Returns when asked to stop, when nobody was there for `idle`, or when the server is broken.
+async fn watch(cluster: &Cluster, idle: Duration, stop: &mut Stop) {
+    let glance = (idle / 4).clamp(Duration::from_millis(100), GLANCE);
+    let url = cluster.url("postgres");
+    let mut last_visit = Instant::now();
+    let mut seen = None;
+    let mut failures = 0;
+    loop {
+        tokio::select! {
+            () = stop.requested() => return,
+            () = tokio::time::sleep(glance) => {}
+        }
+        match visitors(&url).await {
+            Ok((now, ever)) => {
+                failures = 0;
+                if now > 0 || seen != Some(ever) {
+                    last_visit = Instant::now();
+                }
+                seen = Some(ever);
+            }
+            Err(_) => failures += 1,
+        }
+        if failures == PATIENCE || last_visit.elapsed() > idle || !stands(cluster.data_dir()) {
+            return;
+        }
+    }
+}
+
+/// How many are connected now, and how many ever were.
+async fn visitors(url: &str) -> Result<(i64, i64), sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let counted = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+         (SELECT coalesce(sum(sessions), 0)::bigint FROM pg_stat_database WHERE datname <> 'postgres')",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(counted)
+}
+
+/// Whoever removed the folder meant the cluster too.
+fn stands(folder: &Path) -> bool {
+    note_in(folder).exists()
+}

@@ -1,0 +1,218 @@
+//! Reading what is on record: the protocol's views and tables, which agents may read and nobody but its functions may write.
+
+use chrono::{DateTime, Utc};
+use coordination::{LogId, Loss, Session};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::{FromRow, PgPool};
+
+use crate::failure::Failure;
+
+/// One row of `agent_activity`.
+#[derive(Debug, Serialize, FromRow)]
+pub(crate) struct Activity {
+    pub(crate) agent: String,
+    pub(crate) status: String,
+    pub(crate) current_task: Option<String>,
+    pub(crate) progress: Option<String>,
+    pub(crate) done: Option<i32>,
+    pub(crate) total: Option<i32>,
+    pub(crate) last_update: Option<DateTime<Utc>>,
+    pub(crate) blockers: Option<String>,
+    pub(crate) claims: Option<String>,
+}
+
+/// One row of `resource_claims`.
+#[derive(Debug, Serialize, FromRow)]
+pub(crate) struct Held {
+    pub(crate) resource: String,
+    pub(crate) mode: String,
+    pub(crate) claimed_by: String,
+    pub(crate) status: String,
+    pub(crate) started: DateTime<Utc>,
+    pub(crate) eta: Option<DateTime<Utc>>,
+    pub(crate) expires_at: DateTime<Utc>,
+    pub(crate) released_at: Option<DateTime<Utc>>,
+    pub(crate) reason: Option<String>,
+}
+
+/// One row of the log.
+#[derive(Debug, Serialize, FromRow)]
+pub(crate) struct Row {
+    pub(crate) id: LogId,
+    pub(crate) timestamp: DateTime<Utc>,
+    #[sqlx(rename = "agent_name")]
+    pub(crate) agent: String,
+    #[sqlx(rename = "action_type")]
+    pub(crate) action: String,
+    pub(crate) status: Option<String>,
+    pub(crate) message: Option<String>,
+    #[sqlx(rename = "resource_claim")]
+    pub(crate) resource: Option<String>,
+    pub(crate) claim_id: Option<i64>,
+    pub(crate) metadata: Option<Value>,
+    pub(crate) late: bool,
+    pub(crate) unauthenticated: bool,
+}
+
+/// One claim that was, or is.
+#[derive(Debug, Serialize, FromRow)]
+pub(crate) struct Past {
+    pub(crate) claim_id: i64,
+    pub(crate) agent: String,
+    pub(crate) resource: String,
+    pub(crate) mode: String,
+    pub(crate) acquired_at: DateTime<Utc>,
+    pub(crate) expires_at: DateTime<Utc>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) ending: Option<String>,
+    pub(crate) ended_by: Option<String>,
+    pub(crate) reason: Option<String>,
+}
+
+/// Which rows of the log.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) workspace: String,
+    pub(crate) by: Option<String>,
+    pub(crate) action: Option<String>,
+    pub(crate) resource: Option<String>,
+}
+
+/// What is visible now, and which transactions are still open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub(crate) struct Horizon {
+    /// The largest number in the log.
+    pub(crate) newest: i64,
+    /// Every transaction before this one is over.
+    pub(crate) over: i64,
+    /// Every transaction from this one on began later.
+    pub(crate) next: i64,
+}
+
+pub(crate) async fn activity(pool: &PgPool, workspace: &str) -> Result<Vec<Activity>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT agent, status, current_task, progress, done, total, last_update, blockers, claims
+         FROM coordination.agent_activity WHERE workspace = $1 ORDER BY last_update DESC NULLS LAST, agent",
+    )
+    .bind(workspace)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// The live claims, and with `ended` those that ended within a day.
+pub(crate) async fn claims(
+    pool: &PgPool,
+    workspace: &str,
+    ended: bool,
+) -> Result<Vec<Held>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT resource, mode, claimed_by, status, started, eta, expires_at, released_at, reason
+         FROM coordination.resource_claims WHERE workspace = $1 AND ($2 OR released_at IS NULL)
+         ORDER BY resource COLLATE \"C\"",
+    )
+    .bind(workspace)
+    .bind(ended)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// The newest rows, oldest of them first.
+pub(crate) async fn log(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Row>, Failure> {
+    let mut rows = rows(pool, filter, 0, limit).await?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// The rows whose number is larger than `floor`, newest first.
+pub(crate) async fn rows(
+    pool: &PgPool,
+    filter: &Filter,
+    floor: i64,
+    limit: i64,
+) -> Result<Vec<Row>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
+         FROM coordination.agent_log
+         WHERE workspace = $1 AND id > $2 AND ($3::text IS NULL OR agent_name = $3) AND ($4::text IS NULL OR action_type = $4)
+           AND ($5::text IS NULL OR resource_claim IS NOT NULL
+             AND (coordination.parse_resource(resource_claim)).span && (coordination.parse_resource($5)).span)
+         ORDER BY id DESC LIMIT $6",
+    )
+    .bind(&filter.workspace)
+    .bind(floor)
+    .bind(&filter.by)
+    .bind(&filter.action)
+    .bind(&filter.resource)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?)
+}
+
+pub(crate) async fn horizon(pool: &PgPool) -> Result<Horizon, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT coalesce((SELECT max(id) FROM coordination.agent_log), 0) AS newest,
+         pg_snapshot_xmin(s)::text::bigint AS over, pg_snapshot_xmax(s)::text::bigint AS next FROM pg_current_snapshot() s",
+    )
+    .fetch_one(pool)
+    .await?)
+}
+
+/// Requests for help that name an agent, newest first.
+pub(crate) async fn help(
+    pool: &PgPool,
+    workspace: &str,
+    agent: &str,
+    limit: i64,
+) -> Result<Vec<Row>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
+         FROM coordination.agent_log
+         WHERE workspace = $1 AND action_type = 'help' AND metadata ->> 'help_needed_from' = $2 ORDER BY id DESC LIMIT $3",
+    )
+    .bind(workspace)
+    .bind(agent)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// The claims that overlapped a resource, newest first.
+pub(crate) async fn history(
+    pool: &PgPool,
+    workspace: &str,
+    resource: &str,
+    limit: i64,
+) -> Result<Vec<Past>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT c.id AS claim_id, c.agent, c.resource,
+           CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode,
+           c.acquired_at, c.expires_at,
+           coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
+           coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
+         FROM coordination.claims c, coordination.parse_resource($2) wish
+         WHERE c.workspace = $1 AND c.span && wish.span ORDER BY c.id DESC LIMIT $3",
+    )
+    .bind(workspace)
+    .bind(resource)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// How the session's last claim of this name ended; `None` when it never held it or holds it still.
+pub(crate) async fn last_end(session: &Session, resource: &str) -> Result<Option<Loss>, Failure> {
+    let row = sqlx::query_as(
+        "SELECT coalesce(c.ending, 'expired') AS ending, coalesce(heir.agent, CASE WHEN c.ended_by <> c.owner THEN c.ended_by END) AS taken_by,
+           (SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = heir.id AND l.act = 'granted') AS taken_token,
+           coalesce(c.released_at, c.expires_at) AS ended_at
+         FROM coordination.claims c LEFT JOIN coordination.claims heir ON heir.id = c.successor
+         WHERE c.session_id = $1 AND c.resource = $2 AND (c.released_at IS NOT NULL OR c.expires_at <= clock_timestamp())
+         ORDER BY c.id DESC LIMIT 1",
+    )
+    .bind(session.id())
+    .bind(resource)
+    .fetch_optional(session.pool())
+    .await?;
+    Ok(row)
+}

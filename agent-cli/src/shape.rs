@@ -1,0 +1,132 @@
+//! How claims, holders and losses look: in JSON, and for people.
+
+use std::fmt::Write as _;
+
+use chrono::{DateTime, Utc};
+use coordination::{Claim, Ending, Holder, Loss, Mode};
+use serde_json::{Value, json};
+
+use crate::path::shown;
+use crate::say::{Say, moment, one_line, span};
+
+pub(crate) fn claim(claim: &Claim) -> Value {
+    json!({
+        "claim_id": claim.id(),
+        "resource": claim.resource(),
+        "token": claim.token(),
+        "mode": claim.mode(),
+        "slot": claim.slot(),
+        "widened": claim.widened(),
+        "ttl_seconds": claim.ttl().as_secs(),
+        "expires_at": claim.expires_at(),
+        "predecessors": claim.predecessors(),
+    })
+}
+
+pub(crate) fn granted(say: Say, agent: &str, claim: &Claim) -> String {
+    let mut text = format!(
+        "{} {} to {agent} until {}, claim {}, token {}",
+        say.good("granted"),
+        say.name(shown(claim.resource())),
+        moment(claim.expires_at(), Utc::now()),
+        claim.id(),
+        claim.token(),
+    );
+    if let Some(slot) = claim.slot() {
+        let _ = write!(text, ", slot {slot}");
+    }
+    if claim.mode() == Mode::Shared {
+        text.push_str(", shared");
+    }
+    for before in claim.predecessors() {
+        let _ = write!(
+            text,
+            "\n  taken over from {}, whose lease ended {}",
+            one_line(&before.agent),
+            moment(before.expired_at, Utc::now())
+        );
+        if let Some(progress) = &before.last_progress {
+            let _ = write!(text, "; last said \u{201c}{}\u{201d}", one_line(progress));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Somebody in the way, in two or three lines.
+pub(crate) fn held(say: Say, holder: &Holder, now: DateTime<Utc>) -> String {
+    let mut text = format!(
+        "{} by {} since {}, until {}: {}",
+        say.bad("held"),
+        say.name(&holder.agent),
+        moment(holder.since, now),
+        moment(holder.until, now),
+        shown(&holder.overlap),
+    );
+    match holder.mode {
+        Mode::Exclusive => {}
+        Mode::Shared => text.push_str(" (shared)"),
+        Mode::Slot => text.push_str(" (slot)"),
+    }
+    if let Some(reason) = &holder.reason {
+        let _ = write!(text, "\n  why: {}", one_line(reason));
+    }
+    if let Some(eta) = holder.eta {
+        let _ = write!(text, "\n  probably done: {}", moment(eta, now));
+    }
+    match (&holder.progress, holder.progress_at) {
+        (Some(progress), Some(at)) => {
+            let _ = write!(
+                text,
+                "\n  progress {} ago: {}",
+                span(now - at),
+                one_line(progress)
+            );
+        }
+        (Some(word), None) => {
+            let _ = write!(text, "\n  last said: {}", one_line(word));
+        }
+        _ => {}
+    }
+    let _ = write!(
+        text,
+        "\n  {}",
+        say.faint(&format!("claim {}", holder.claim_id))
+    );
+    text.push('\n');
+    text
+}
+
+pub(crate) fn loss(resource: &str, loss: &Loss) -> Value {
+    json!({
+        "resource": resource,
+        "ending": ending(loss.ending),
+        "by": loss.by,
+        "token": loss.token,
+        "at": loss.at,
+    })
+}
+
+pub(crate) fn lost(say: Say, resource: &str, loss: &Loss) -> String {
+    let mut text = format!(
+        "{} {}: {} {}",
+        say.bad("lost"),
+        say.name(shown(resource)),
+        ending(loss.ending),
+        moment(loss.at, Utc::now())
+    );
+    if let Some(by) = &loss.by {
+        let _ = write!(text, ", by {}", one_line(by));
+    }
+    text.push('\n');
+    text
+}
+
+pub(crate) fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Released => "released",
+        Ending::Expired => "expired",
+        Ending::HandedOver => "handed over",
+        Ending::Revoked => "revoked",
+    }
+}

@@ -1,0 +1,74 @@
+//! What each verb does: one file a verb, its arguments included.
+
+pub(crate) mod agents;
+pub(crate) mod claim;
+pub(crate) mod claims;
+pub(crate) mod completions;
+pub(crate) mod free;
+pub(crate) mod handoff;
+pub(crate) mod history;
+pub(crate) mod inbox;
+pub(crate) mod local;
+pub(crate) mod log;
+pub(crate) mod migrate;
+pub(crate) mod release;
+pub(crate) mod renew;
+pub(crate) mod revoke;
+pub(crate) mod roles;
+pub(crate) mod tail;
+pub(crate) mod verify_history;
+pub(crate) mod who;
+
+use crate::cli::{Local, Verb};
+use crate::desk::Desk;
+use crate::failure::{Exit, Failure};
+use crate::say::Answer;
+use crate::{reference, run};
+
+/// How a verb ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// With something to say.
+    Answered(Answer),
+    /// It has said everything itself.
+    Code(u8),
+}
+
+impl Verb {
+    /// Does it.
+    pub(crate) async fn act(self, desk: &Desk) -> Result<Ended, Failure> {
+        let answer = match self {
+            Self::Claim(args) => claim::act(args, desk).await,
+            Self::Renew(args) => renew::act(args, desk).await,
+            Self::Release(args) => release::act(args, desk).await,
+            Self::Handoff(args) => handoff::act(args, desk).await,
+            Self::Log(args) => log::act(args, desk).await,
+            Self::Run(args) => return run::act(args, desk).await.map(Ended::Code),
+            Self::Who(args) => who::act(args, desk).await,
+            Self::Claims(args) => claims::act(args, desk).await,
+            Self::Free(args) => free::act(args, desk).await,
+            Self::Agents(args) => agents::act(args, desk).await,
+            Self::Inbox(args) => inbox::act(args, desk).await,
+            Self::Tail(args) => return tail::act(args, desk).await,
+            Self::History(args) => history::act(args, desk).await,
+            Self::VerifyHistory(args) => verify_history::act(args, desk).await,
+            Self::Revoke(args) => revoke::act(args, desk).await,
+            Self::Roles(args) => roles::act(args, desk).await,
+            Self::Migrate(args) => migrate::act(args, desk).await,
+            Self::Local(Local::Status) => local::status(desk),
+            Self::Local(Local::Stop) => local::stop(desk),
+            Self::Local(Local::Psql { arguments }) => local::psql(&arguments, desk).await,
+            Self::Completions(args) => Ok(completions::act(&args)),
+            Self::Reference => Ok(Answer::new(
+                Exit::Done,
+                serde_json::json!({"page": reference::page()}),
+                reference::page(),
+            )),
+            // These two never come here: they begin before anything else does.
+            Self::Local(Local::Serve(_)) | Self::RunCommand(_) => {
+                return Ok(Ended::Code(Exit::Usage as u8));
+            }
+        };
+        answer.map(Ended::Answered)
+    }
+}

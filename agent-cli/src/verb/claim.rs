@@ -1,0 +1,98 @@
+//! `claimboard claim`
+
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::json;
+
+use crate::desk::Desk;
+use crate::failure::{Exit, Failure};
+use crate::say::Answer;
+use crate::shape;
+use crate::wish::{self, Ears, Got, Terms};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimboard claim docs/guide.md --reason 'typos'
+  claimboard claim docs/ src/lib.rs          # both or none
+  claimboard claim table:modules --shared --ttl 1h
+  claimboard claim docs/ --wait 60           # up to a minute for those who hold it
+
+Exits 0 when granted, 3 when held (the holders are on standard output) or when an open
+transaction stands in the way.")]
+pub(crate) struct Args {
+    /// What to claim: all of it, or none
+    #[arg(required = true, value_name = "RESOURCE")]
+    resources: Vec<String>,
+    /// How long it lives without a renewal: 30s to 24h
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = crate::cli::duration)]
+    ttl: Duration,
+    #[command(flatten)]
+    terms: Terms,
+    /// Done once: the same key with the same wish gets the first answer again
+    #[arg(long, value_name = "TEXT")]
+    key: Option<String>,
+}
+
+pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
+    let named = desk.name_all(&args.resources, args.terms.literal)?;
+    let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
+    let mut ears = Ears::open()?;
+    let session = desk.session().await?;
+    let got = wish::claim(
+        &session,
+        &resources,
+        args.ttl,
+        &args.terms,
+        args.key.as_deref(),
+        &mut ears,
+    )
+    .await?;
+    Ok(match got {
+        Got::Granted(claims) => Answer::new(
+            Exit::Done,
+            json!({
+                "outcome": "granted",
+                "agent": session.agent(),
+                "workspace": session.workspace(),
+                "claims": claims.iter().map(shape::claim).collect::<Vec<_>>(),
+            }),
+            claims
+                .iter()
+                .map(|claim| shape::granted(desk.say, session.agent(), claim))
+                .collect::<String>(),
+        ),
+        Got::Held(holders) => {
+            let now = Utc::now();
+            let text: String = holders
+                .iter()
+                .map(|holder| shape::held(desk.say, holder, now))
+                .collect();
+            if holders.iter().any(|holder| holder.agent == session.agent()) {
+                desk.say.note("an earlier self holds it: a session of this agent that is not kept here, such as one of `claimboard run`");
+            }
+            desk.say.note("not granted: wait for it with --wait SECONDS, work elsewhere, or ask the holder with `claimboard log help … --needed-from NAME`");
+            Answer::new(
+                Exit::No,
+                json!({"outcome": "held", "holders": holders}),
+                text,
+            )
+        }
+        Got::Busy => Answer::new(
+            Exit::No,
+            json!({"outcome": "busy", "holders": []}),
+            "busy: a transaction that is still open decides; try again, or add --wait SECONDS",
+        ),
+        Got::Interrupted(signal) => {
+            return Err(Failure {
+                exit: Exit::Failed,
+                what: format!(
+                    "interrupted by signal {}: nothing was claimed",
+                    signal as u8
+                ),
+                next: None,
+            });
+        }
+    })
+}

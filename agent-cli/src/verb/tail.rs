@@ -1,0 +1,174 @@
+//! `claimboard tail`
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+use crate::desk::Desk;
+use crate::failure::{Exit, Failure};
+use crate::path::shown;
+use crate::record::{self, Filter, Horizon, Row};
+use crate::say::{Answer, Say, moment, one_line, plain};
+use crate::verb::Ended;
+use crate::wish::Ears;
+
+const INTERVAL: Duration = Duration::from_millis(500);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimboard tail
+  claimboard tail --by alpha --resource docs/ -n 50
+  claimboard tail --follow --json      # one object a line, until interrupted")]
+pub(crate) struct Args {
+    /// How many rows of the past
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=10_000))]
+    lines: i64,
+    /// Go on with what is logged from now on
+    #[arg(short, long)]
+    follow: bool,
+    /// What this agent logged
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+    /// One kind of row: claim, release, progress, help, …
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// What overlaps a resource
+    #[arg(long, value_name = "RESOURCE")]
+    resource: Option<String>,
+    /// Every character of the resource stands for itself
+    #[arg(long)]
+    literal: bool,
+}
+
+pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
+    let resource = match &args.resource {
+        Some(typed) => Some(desk.place.name(typed, args.literal)?),
+        None => None,
+    };
+    let filter = Filter {
+        workspace: desk.workspace(),
+        by: args.by,
+        action: args.action,
+        resource: resource.map(|named| named.resource.name().to_owned()),
+    };
+    let pool = desk.database().await?.pool;
+    if args.follow {
+        return follow(desk, &pool, &filter, args.lines).await;
+    }
+    let rows = record::log(&pool, &filter, args.lines).await?;
+    let text: String = rows.iter().map(|row| line(desk.say, row) + "\n").collect();
+    Ok(Ended::Answered(Answer::new(
+        Exit::Done,
+        json!({"rows": rows}),
+        text,
+    )))
+}
+
+async fn follow(desk: &Desk, pool: &PgPool, filter: &Filter, lines: i64) -> Result<Ended, Failure> {
+    let mut ears = Ears::open()?;
+    let horizon = record::horizon(pool).await?;
+    let past = record::log(pool, filter, lines).await?;
+    let floor = match past.first() {
+        Some(first) if i64::try_from(past.len()) == Ok(lines) => first.id.0 - 1,
+        _ if lines == 0 => horizon.newest,
+        _ => 0,
+    };
+    let mut cursor = Cursor::new(floor);
+    let (mut rows, mut now) = (past, horizon);
+    loop {
+        rows.retain(|row| cursor.is_new(row.id.0));
+        cursor.pass(now);
+        for row in &rows {
+            if !speak(desk, row) {
+                return Ok(Ended::Code(Exit::Done as u8));
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => {}
+            // The way to end it: that is no failure.
+            _ = ears.hear() => return Ok(Ended::Code(Exit::Done as u8)),
+        }
+        now = record::horizon(pool).await?;
+        rows = record::rows(pool, filter, cursor.floor, i64::MAX).await?;
+        rows.reverse();
+    }
+}
+
+/// Where a reader of the log stands. Numbers are drawn before commits, so a smaller number may become visible after a larger one: the floor
+/// rises only to what was the newest number when every transaction that was open then is over.
+#[derive(Debug)]
+struct Cursor {
+    floor: i64,
+    seen: BTreeSet<i64>,
+    horizons: VecDeque<Horizon>,
+}
+
+impl Cursor {
+    fn new(floor: i64) -> Self {
+        Self {
+            floor,
+            seen: BTreeSet::new(),
+            horizons: VecDeque::new(),
+        }
+    }
+
+    fn is_new(&mut self, id: i64) -> bool {
+        id > self.floor && self.seen.insert(id)
+    }
+
+    /// After everything above the floor was read, later than `now` was taken. The newest horizon but one never counts: a transaction
+    /// draws its number a moment before it has one itself.
+    fn pass(&mut self, now: Horizon) {
+        self.horizons.push_back(now);
+        while self.horizons.len() > 2
+            && let Some(&past) = self.horizons.front()
+            && past.next <= now.over
+        {
+            self.horizons.pop_front();
+            self.floor = self.floor.max(past.newest);
+        }
+        // What is below the floor is never asked for again.
+        self.seen = self.seen.split_off(&(self.floor + 1));
+    }
+}
+
+fn speak(desk: &Desk, row: &Row) -> bool {
+    if !desk.say.json {
+        return Say::line(&line(desk.say, row));
+    }
+    let mut object = json!(row);
+    if desk.is_local() {
+        object["local"] = Value::Bool(true);
+    }
+    Say::line(&object.to_string())
+}
+
+fn line(say: Say, row: &Row) -> String {
+    let mut words = vec![
+        say.faint(&moment(row.timestamp, Utc::now())),
+        say.name(&row.agent),
+        one_line(&row.action),
+    ];
+    if let Some(resource) = &row.resource {
+        words.push(plain(shown(resource)));
+    }
+    if row.late {
+        words.push(say.bad("late"));
+    }
+    if row.unauthenticated {
+        words.push(say.faint("unauthenticated"));
+    }
+    let mut line = words.join(" ");
+    if let Some(message) = &row.message {
+        line.push_str(": ");
+        line.push_str(&one_line(message));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Asking for claims, politely: what is wished for, waiting with some jitter, and nothing left behind when interrupted.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use coordination::{Claim, ClaimOutcome, ClaimRequest, Error, Holder, Session, SetOutcome};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::{Exit, Failure};
+
+/// The first pause between two attempts, and the longest one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long an open transaction that stands in the way is waited for by those who do not wish to wait.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// How to claim.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Terms {
+    /// With other shared claims
+    #[arg(long)]
+    pub(crate) shared: bool,
+    /// One slot of the pool of this name
+    #[arg(long, conflicts_with = "shared")]
+    pub(crate) slot: bool,
+    /// Why, for those who are refused and those who watch
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// When it will probably be done: 2h from now, or an RFC 3339 time
+    #[arg(long, value_name = "WHEN", value_parser = crate::cli::moment)]
+    pub(crate) eta: Option<DateTime<Utc>>,
+    /// Wait as long as this for those who hold it
+    #[arg(long, value_name = "SECONDS", value_parser = crate::cli::duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Every character of the resources stands for itself
+    #[arg(long)]
+    pub(crate) literal: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Got {
+    Granted(Vec<Claim>),
+    Held(Vec<Holder>),
+    Busy,
+    /// A signal came first: nothing is held.
+    Interrupted(EndSignal),
+}
+
+/// Which signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndSignal {
+    Hangup = 1,
+    Interrupt = 2,
+    Terminate = 15,
+}
+
+impl EndSignal {
+    /// What a shell answers for a program that the signal ended.
+    pub(crate) fn code(self) -> u8 {
+        128 + self as u8
+    }
+}
+
+/// Listens for the signals that end a program.
+#[derive(Debug)]
+pub(crate) struct Ears {
+    hangup: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ears {
+    pub(crate) fn open() -> Result<Self, Failure> {
+        let open = |kind| {
+            signal(kind).map_err(|error| Failure {
+                exit: Exit::Failed,
+                what: format!("signals cannot be listened for: {error}"),
+                next: None,
+            })
+        };
+        Ok(Self {
+            hangup: open(SignalKind::hangup())?,
+            interrupt: open(SignalKind::interrupt())?,
+            terminate: open(SignalKind::terminate())?,
+        })
+    }
+
+    pub(crate) async fn hear(&mut self) -> EndSignal {
+        tokio::select! {
+            _ = self.hangup.recv() => EndSignal::Hangup,
+            _ = self.interrupt.recv() => EndSignal::Interrupt,
+            _ = self.terminate.recv() => EndSignal::Terminate,
+        }
+    }
+}
+
+impl Terms {
+    fn request(&self, resource: &str, ttl: Duration, key: Option<&str>) -> ClaimRequest {
+        let mut request = ClaimRequest::new(resource).ttl(ttl);
+        if self.shared {
+            request = request.shared();
+        } else if self.slot {
+            request = request.slot();
+        }
+        if let Some(reason) = &self.reason {
+            request = request.reason(reason);
+        }
+        if let Some(eta) = self.eta {
+            request = request.eta(eta);
+        }
+        match key {
+            Some(key) => request.key(key),
+            None => request,
+        }
+    }
+}
+
+/// Claims all resources or none, and tries again for as long as the terms say.
+pub(crate) async fn claim(
+    session: &Session,
+    resources: &[&str],
+    ttl: Duration,
+    terms: &Terms,
+    key: Option<&str>,
+    ears: &mut Ears,
+) -> Result<Got, Failure> {
+    let Some((first, others)) = resources.split_first() else {
+        return Err(Failure::usage("nothing to claim", "name a resource"));
+    };
+    let started = Instant::now();
+    let mut pause = PAUSES.0;
+    loop {
+        let request = terms.request(first, ttl, key);
+        let attempt = attempt(session, request, others);
+        tokio::pin!(attempt);
+        let answer = tokio::select! {
+            answer = &mut attempt => answer,
+            signal = ears.hear() => {
+                // The answer may be on its way: it must not leave a claim behind.
+                if let Got::Granted(claims) = attempt.await? {
+                    for claim in claims {
+                        let _ = session.release(claim).await?;
+                    }
+                }
+                return Ok(Got::Interrupted(signal));
+            }
+        }?;
+        let patience = match answer {
+            Got::Held(_) => terms.wait.unwrap_or(Duration::ZERO),
+            Got::Busy => terms.wait.unwrap_or(Duration::ZERO).max(BUSY),
+            done => return Ok(done),
+        };
+        let left = patience.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Ok(answer);
+        }
+        let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+        tokio::select! {
+            () = tokio::time::sleep(jittered.min(left)) => {}
+            signal = ears.hear() => return Ok(Got::Interrupted(signal)),
+        }
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+async fn attempt(
+    session: &Session,
+    request: ClaimRequest,
+    others: &[&str],
+) -> Result<Got, Failure> {
+    let answer = if others.is_empty() {
+        match session.claim(request).await {
+            Ok(ClaimOutcome::Granted(claim)) => Ok(Got::Granted(vec![claim])),
+            Ok(ClaimOutcome::Held(holders)) => Ok(Got::Held(holders)),
+            Ok(ClaimOutcome::Busy) => Ok(Got::Busy),
+            Err(error) => Err(error),
+        }
+    } else {
+        match session.claim_all(others, request).await {
+            Ok(SetOutcome::Granted(claims)) => Ok(Got::Granted(claims)),
+            Ok(SetOutcome::Held(holders)) => Ok(Got::Held(holders)),
+            Ok(SetOutcome::Busy) => Ok(Got::Busy),
+            Err(error) => Err(error),
+        }
+    };
+    match answer {
+        Err(Error::Busy(_) | Error::Retry(_)) => Ok(Got::Busy),
+        other => Ok(other?),
+    }
+}
