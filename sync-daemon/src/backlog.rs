@@ -267,6 +267,11 @@ impl Backlog {
         self.in_flight.keys()
     }
 
+    /// Whether a page's write is under way.
+    pub fn is_in_flight(&self, page: &PageRef) -> bool {
+        self.in_flight.contains_key(page)
+    }
+
     /// Pages that wait.
     pub fn waiting_pages(&self) -> impl Iterator<Item = &PageRef> {
         self.entries.keys()

@@ -183,14 +183,11 @@ impl Cli {
         database.ledger.migrate().await.context(
             "cannot prepare schema sync; DATABASE_URL must be the database's owner for setup",
         )?;
-        let done = setup::setup(
-            client,
-            gate,
-            &database.ledger,
-            config.notion.parent_page,
-            &database.dashboards,
-        )
-        .await?;
+        gate.recall(&database.ledger.recent_requests().await?);
+        let parent = config.notion.parent_page;
+        let done = setup::setup(client, gate, &database.ledger, parent, &database.dashboards).await;
+        database.ledger.spent(gate.admitted()).await?;
+        let done = done?;
         self.say(
             &json!({"dashboards": done, "absent": database.absent}),
             || {

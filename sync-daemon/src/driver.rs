@@ -34,6 +34,9 @@ const FROZEN: Duration = Duration::from_secs(60);
 /// How often the history of writes is pruned.
 const PRUNE: Duration = Duration::from_secs(3_600);
 
+/// How old a create without an answer is when it is looked up first.
+const DOUBTFUL: Duration = Duration::from_secs(2);
+
 /// How often a look-up of creates in doubt is repeated.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -309,7 +312,16 @@ impl Driver {
             })
             .collect();
         self.backlog.replace(index, offers, &pass.unchanged, now);
-        self.doubts.insert(index, pass.doubts);
+        // A create of ours that is under way is no doubt yet.
+        let mut doubts = pass.doubts;
+        doubts.retain(|doubt| {
+            let page = PageRef {
+                dashboard: index,
+                key: doubt.key.clone(),
+            };
+            doubt.age_seconds >= DOUBTFUL.as_secs_f64() && !self.backlog.is_in_flight(&page)
+        });
+        self.doubts.insert(index, doubts);
 
         let board = &self.writer.boards[index];
         let ledger = &self.writer.ledger;
@@ -411,6 +423,9 @@ impl Driver {
                 }
             }
             Ok(Outcome::Retry) => {
+                if taken.offer.creates {
+                    self.tables[index].hurry(now + DOUBTFUL);
+                }
                 let wait = backoff(
                     taken.attempts,
                     Duration::from_millis(500),

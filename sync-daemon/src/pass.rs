@@ -110,7 +110,7 @@ pub async fn pass(
             continue;
         }
         match queued.waiting.get(key) {
-            Some(Some(waiting)) if waiting == hash && !examine_all => {
+            Some(Some(waiting)) if waiting == hash => {
                 unchanged.insert(key.clone());
             }
             _ => changed.push(key.clone()),

@@ -65,9 +65,9 @@ impl Timetable {
         self.passed.is_some_and(|passed| passed >= moment)
     }
 
-    /// A pass is wanted as soon as possible.
-    pub fn hurry(&mut self, now: Instant) {
-        self.due = now;
+    /// A pass is wanted at this moment, or earlier.
+    pub fn hurry(&mut self, moment: Instant) {
+        self.due = self.due.min(moment);
     }
 }
 

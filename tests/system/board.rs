@@ -92,6 +92,11 @@ async fn stage() -> Stage {
 async fn every_row_becomes_one_page_and_a_second_run_writes_nothing() {
     let stage = stage().await;
     stage.once().await;
+    assert_eq!(
+        stage.notion.stats().queries,
+        0,
+        "nothing was in doubt, so nothing is looked up"
+    );
     stage.assert_clean().await;
     assert_eq!(stage.pages("Works").await.len(), 7);
     let written = stage.notion.stats();

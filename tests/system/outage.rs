@@ -159,13 +159,13 @@ async fn postgres_away_is_said_once_and_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_window_is_never_exceeded_not_even_across_processes() {
     let options = Options {
-        requests_per_minute: 40,
+        requests_per_minute: 24,
         ..Options::default()
     };
     let stage = Stage::bare(TABLE, &[("items.toml", ITEMS)], options).await;
     for command in ["setup", "once"] {
         let mut command = stage.command(&[command]);
-        command.env("NOTION_REQUESTS_PER_MINUTE", "40");
+        command.env("NOTION_REQUESTS_PER_MINUTE", "24");
         assert_eq!(said(command).await.code, 0);
     }
     let stats = stage.notion.stats();
