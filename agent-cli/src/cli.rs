@@ -9,7 +9,7 @@ use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::say::Say;
 use crate::verb::{self, Ended};
-use crate::{local, run};
+use crate::{local, reference, run};
 
 /// Claim before you work: coordination for fleets of agents
 ///
@@ -90,11 +90,6 @@ pub(crate) enum Verb {
     Local(Local),
     /// Completions for a shell
     Completions(verb::completions::Args),
-    /// This program's reference, as Markdown
-    #[command(hide = true)]
-    Reference,
-    #[command(hide = true)]
-    RunCommand(run::CommandArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,8 +107,17 @@ pub(crate) enum Local {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    #[command(hide = true)]
+    /// Keep it in the foreground, as the background process does that starts on demand
     Serve(local::keeper::Args),
+}
+
+/// What the program calls itself for; no verbs of the command line.
+#[derive(Debug, Parser)]
+#[command(name = "claimboard")]
+pub(crate) enum Internal {
+    RunCommand(run::CommandArgs),
+    /// The command line's reference, as Markdown
+    Reference,
 }
 
 const EXAMPLES: &str = "\
@@ -151,6 +155,23 @@ Environment, also read from a .env file:
                         $XDG_DATA_HOME/claimboard]
 
 An agent's session is kept in $XDG_STATE_HOME/claimboard, so that two calls are the same agent.";
+
+impl Internal {
+    pub(crate) fn read() -> Option<Self> {
+        let verb = std::env::args_os().nth(1)?;
+        Self::has_subcommand(verb.to_str()?).then(Self::parse)
+    }
+
+    pub(crate) fn execute(&self) -> ExitCode {
+        match self {
+            Self::RunCommand(args) => run::become_command(args),
+            Self::Reference => {
+                Say::line(reference::page().trim_end());
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
 
 impl Cli {
     /// Reads the command line, or says what is wrong with it.

@@ -21,17 +21,19 @@ mod wish;
 
 use std::process::ExitCode;
 
-use crate::cli::{Cli, Local, Verb};
+use crate::cli::{Cli, Internal, Local, Verb};
 
 fn main() -> ExitCode {
+    if let Some(internal) = Internal::read() {
+        return internal.execute();
+    }
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
     match &cli.verb {
-        // One leaves the starter's session, the other becomes another program: both before a runtime is there.
+        // It may have to leave its starter's session, which it must before a runtime is there.
         Verb::Local(Local::Serve(args)) => local::keeper::serve(args),
-        Verb::RunCommand(args) => run::become_command(args),
         _ => cli.execute(),
     }
 }

@@ -1,12 +1,15 @@
 //! Reading what is on record: the protocol's views and tables, which agents may read and nobody but its functions may write.
 
 use chrono::{DateTime, Utc};
-use coordination::{LogId, Loss, Session};
+use coordination::{LogId, Loss, Resource, Session, Span};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool};
 
 use crate::failure::Failure;
+
+/// How many rows of the log are read at once.
+const PAGE: i64 = 1000;
 
 /// One row of `agent_activity`.
 #[derive(Debug, Serialize, FromRow)]
@@ -76,7 +79,19 @@ pub(crate) struct Filter {
     pub(crate) workspace: String,
     pub(crate) by: Option<String>,
     pub(crate) action: Option<String>,
-    pub(crate) resource: Option<String>,
+    pub(crate) resource: Option<Resource>,
+}
+
+impl Filter {
+    /// Whether the row is about something that overlaps the resource.
+    fn takes(&self, row: &Row) -> bool {
+        self.resource.as_ref().is_none_or(|wanted| {
+            row.resource
+                .as_deref()
+                .and_then(|name| Resource::parse(name).ok())
+                .is_some_and(|named| named.overlaps(wanted))
+        })
+    }
 }
 
 /// What is visible now, and which transactions are still open.
@@ -118,32 +133,52 @@ pub(crate) async fn claims(
 }
 
 /// The newest rows, oldest of them first.
-pub(crate) async fn log(pool: &PgPool, filter: &Filter, limit: i64) -> Result<Vec<Row>, Failure> {
-    let mut rows = rows(pool, filter, 0, limit).await?;
+pub(crate) async fn log(pool: &PgPool, filter: &Filter, limit: usize) -> Result<Vec<Row>, Failure> {
+    let mut newest = Vec::new();
+    let mut below = i64::MAX;
+    while newest.len() < limit {
+        let page = page(pool, filter, 0, below, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        below = last.id.0;
+        newest.extend(page.into_iter().filter(|row| filter.takes(row)));
+    }
+    newest.truncate(limit);
+    newest.reverse();
+    Ok(newest)
+}
+
+/// All rows whose number is larger than `floor`, oldest first.
+pub(crate) async fn log_above(
+    pool: &PgPool,
+    filter: &Filter,
+    floor: i64,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows = page(pool, filter, floor, i64::MAX, i64::MAX).await?;
+    rows.retain(|row| filter.takes(row));
     rows.reverse();
     Ok(rows)
 }
 
-/// The rows whose number is larger than `floor`, newest first.
-pub(crate) async fn rows(
+async fn page(
     pool: &PgPool,
     filter: &Filter,
     floor: i64,
+    below: i64,
     limit: i64,
 ) -> Result<Vec<Row>, Failure> {
     Ok(sqlx::query_as(
         "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
          FROM coordination.agent_log
-         WHERE workspace = $1 AND id > $2 AND ($3::text IS NULL OR agent_name = $3) AND ($4::text IS NULL OR action_type = $4)
-           AND ($5::text IS NULL OR resource_claim IS NOT NULL
-             AND (coordination.parse_resource(resource_claim)).span && (coordination.parse_resource($5)).span)
-         ORDER BY id DESC LIMIT $6",
+         WHERE workspace = $1 AND id > $2 AND id < $3 AND ($4::text IS NULL OR agent_name = $4)
+           AND ($5::text IS NULL OR action_type = $5) AND ($6 OR resource_claim IS NOT NULL)
+         ORDER BY id DESC LIMIT $7",
     )
     .bind(&filter.workspace)
     .bind(floor)
+    .bind(below)
     .bind(&filter.by)
     .bind(&filter.action)
-    .bind(&filter.resource)
+    .bind(filter.resource.is_none())
     .bind(limit)
     .fetch_all(pool)
     .await?)
@@ -181,7 +216,7 @@ pub(crate) async fn help(
 pub(crate) async fn history(
     pool: &PgPool,
     workspace: &str,
-    resource: &str,
+    resource: &Resource,
     limit: i64,
 ) -> Result<Vec<Past>, Failure> {
     Ok(sqlx::query_as(
@@ -190,14 +225,29 @@ pub(crate) async fn history(
            c.acquired_at, c.expires_at,
            coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
            coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
-         FROM coordination.claims c, coordination.parse_resource($2) wish
-         WHERE c.workspace = $1 AND c.span && wish.span ORDER BY c.id DESC LIMIT $3",
+         FROM coordination.claims c
+         WHERE c.workspace = $1 AND c.span && $2::text::coordination.pathrange ORDER BY c.id DESC LIMIT $3",
     )
     .bind(workspace)
-    .bind(resource)
+    .bind(range(resource))
     .bind(limit)
     .fetch_all(pool)
     .await?)
+}
+
+/// The resource's range as Postgres reads it: agents may not call the type's constructor.
+fn range(resource: &Resource) -> String {
+    let quoted = |bound: Option<String>| {
+        bound.map_or_else(String::new, |bound| {
+            format!("\"{}\"", bound.replace('\\', "\\\\").replace('"', "\"\""))
+        })
+    };
+    let (lower, upper) = resource.span().bounds();
+    let end = match resource.span() {
+        Span::Point(_) => ']',
+        Span::Prefix(_) => ')',
+    };
+    format!("[{},{}{end}", quoted(lower), quoted(upper))
 }
 
 /// How the session's last claim of this name ended; `None` when it never held it or holds it still.

@@ -22,8 +22,8 @@ pub(crate) mod who;
 use crate::cli::{Local, Verb};
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
+use crate::run;
 use crate::say::Answer;
-use crate::{reference, run};
 
 /// How a verb ended.
 #[derive(Debug)]
@@ -59,15 +59,8 @@ impl Verb {
             Self::Local(Local::Stop) => local::stop(desk),
             Self::Local(Local::Psql { arguments }) => local::psql(&arguments, desk).await,
             Self::Completions(args) => Ok(completions::act(&args)),
-            Self::Reference => Ok(Answer::new(
-                Exit::Done,
-                serde_json::json!({"page": reference::page()}),
-                reference::page(),
-            )),
-            // These two never come here: they begin before anything else does.
-            Self::Local(Local::Serve(_)) | Self::RunCommand(_) => {
-                return Ok(Ended::Code(Exit::Usage as u8));
-            }
+            // Never comes here: it begins before anything else does.
+            Self::Local(Local::Serve(_)) => return Ok(Ended::Code(Exit::Usage as u8)),
         };
         answer.map(Ended::Answered)
     }

@@ -10,6 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{DATABASE, Running, note_in};
+use crate::environment::Environment;
 use crate::failure::with_causes;
 use crate::say::Say;
 
@@ -20,24 +21,40 @@ const PATIENCE: u32 = 3;
 
 /// `claimboard local serve`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  claimboard local serve --idle 1d
+
+Prints `ready` once the cluster answers. SIGTERM stops it.")]
 pub(crate) struct Args {
-    #[arg(long)]
-    folder: PathBuf,
+    /// The cluster's folder [default: see `claimboard --help`]
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
     /// Leave the starter's session first
-    #[arg(long)]
+    #[arg(long, hide = true)]
     detach: bool,
-    /// Seconds without a visitor after which it ends
-    #[arg(long, default_value_t = 3600)]
-    idle: u64,
+    /// How long without a visitor until it ends
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = crate::cli::duration)]
+    idle: Duration,
 }
 
 /// Keeps the cluster until it is stopped or idle. Says `ready`, `in use` or `failed: …` on standard output, once.
 pub(crate) fn serve(args: &Args) -> ExitCode {
-    let said = if args.detach {
-        detach(args).map_err(|error| error.to_string())
-    } else {
-        keep(args)
+    let folder = match &args.folder {
+        Some(folder) => std::path::absolute(folder).map_err(|error| error.to_string()),
+        None => Environment::read()
+            .and_then(|environment| super::folder(&environment))
+            .map_err(|failure| failure.what),
     };
+    let said = folder
+        .map_err(|what| format!("failed: {what}"))
+        .and_then(|folder| {
+            if args.detach {
+                detach(&folder, args.idle).map_err(|error| format!("failed: {error}"))
+            } else {
+                keep(&folder, args.idle)
+            }
+        });
     match said {
         Ok(()) => ExitCode::SUCCESS,
         Err(word) => {
@@ -48,13 +65,13 @@ pub(crate) fn serve(args: &Args) -> ExitCode {
 }
 
 /// Becomes the leader of a new session and starts the keeper, which is init's child once this process has ended.
-fn detach(args: &Args) -> std::io::Result<()> {
+fn detach(folder: &Path, idle: Duration) -> std::io::Result<()> {
     nix::unistd::setsid()?;
     close_inherited();
     Command::new(std::env::current_exe()?)
         .args(["local", "serve", "--folder"])
-        .arg(&args.folder)
-        .args(["--idle", &args.idle.to_string()])
+        .arg(folder)
+        .args(["--idle", &idle.as_secs().to_string()])
         .current_dir("/")
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -78,7 +95,7 @@ fn close_inherited() {
     }
 }
 
-fn keep(args: &Args) -> Result<(), String> {
+fn keep(folder: &Path, idle: Duration) -> Result<(), String> {
     let failed = |what: &str| format!("failed: {what}");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -88,7 +105,8 @@ fn keep(args: &Args) -> Result<(), String> {
     let mut stop = runtime
         .block_on(async { Stop::listen() })
         .map_err(|error| failed(&error.to_string()))?;
-    let cluster = match Cluster::start(&args.folder, &Settings::default()) {
+    super::make(folder).map_err(|error| failed(&error.to_string()))?;
+    let cluster = match Cluster::start(folder, &Settings::default()) {
         Ok(cluster) => cluster,
         Err(local_postgres::Error::InUse { .. }) => return Err("in use".to_owned()),
         Err(error) => return Err(failed(&with_causes(&error))),
@@ -99,10 +117,9 @@ fn keep(args: &Args) -> Result<(), String> {
     publish(&cluster).map_err(|error| failed(&error.to_string()))?;
     Say::line("ready");
 
-    let idle = Duration::from_secs(args.idle);
     runtime.block_on(watch(&cluster, idle, &mut stop));
     // First the note, so that whoever comes now waits for the next cluster.
-    let _ = fs::remove_file(note_in(&args.folder));
+    let _ = fs::remove_file(note_in(folder));
     let _ = cluster.stop();
     Ok(())
 }

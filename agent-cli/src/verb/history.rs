@@ -30,7 +30,13 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     let named = desk.place.name(&args.resource, args.literal)?;
     let name = named.resource.name();
     let database = desk.database().await?;
-    let claims = record::history(&database.pool, &desk.workspace(), name, args.limit).await?;
+    let claims = record::history(
+        &database.pool,
+        &desk.workspace(),
+        &named.resource,
+        args.limit,
+    )
+    .await?;
     let now = Utc::now();
     let rows: Vec<Vec<String>> = claims
         .iter()

@@ -25,8 +25,8 @@ Examples:
   claimboard tail --follow --json      # one object a line, until interrupted")]
 pub(crate) struct Args {
     /// How many rows of the past
-    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=10_000))]
-    lines: i64,
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]
+    lines: usize,
     /// Go on with what is logged from now on
     #[arg(short, long)]
     follow: bool,
@@ -53,7 +53,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
         workspace: desk.workspace(),
         by: args.by,
         action: args.action,
-        resource: resource.map(|named| named.resource.name().to_owned()),
+        resource: resource.map(|named| named.resource),
     };
     let pool = desk.database().await?.pool;
     if args.follow {
@@ -68,12 +68,17 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
     )))
 }
 
-async fn follow(desk: &Desk, pool: &PgPool, filter: &Filter, lines: i64) -> Result<Ended, Failure> {
+async fn follow(
+    desk: &Desk,
+    pool: &PgPool,
+    filter: &Filter,
+    lines: usize,
+) -> Result<Ended, Failure> {
     let mut ears = Ears::open()?;
     let horizon = record::horizon(pool).await?;
     let past = record::log(pool, filter, lines).await?;
     let floor = match past.first() {
-        Some(first) if i64::try_from(past.len()) == Ok(lines) => first.id.0 - 1,
+        Some(first) if past.len() == lines => first.id.0 - 1,
         _ if lines == 0 => horizon.newest,
         _ => 0,
     };
@@ -93,8 +98,7 @@ async fn follow(desk: &Desk, pool: &PgPool, filter: &Filter, lines: i64) -> Resu
             _ = ears.hear() => return Ok(Ended::Code(Exit::Done as u8)),
         }
         now = record::horizon(pool).await?;
-        rows = record::rows(pool, filter, cursor.floor, i64::MAX).await?;
-        rows.reverse();
+        rows = record::log_above(pool, filter, cursor.floor).await?;
     }
 }
 

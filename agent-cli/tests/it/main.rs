@@ -1,1 +1,11 @@
-//! The real binary on a private cluster.
+//! The real binary, each call a process of its own, on a real Postgres.
+
+mod claiming;
+mod exits;
+mod fleet;
+mod local;
+mod looking;
+mod pages;
+mod paths;
+mod running;
+mod shapes;

@@ -1,0 +1,274 @@
+//! The local cluster: each test has a machine of its own, as far as folders go.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::fleet::{Fleet, PROGRAM, Said, is_gone, until};
+
+/// Stops the cluster whatever happens.
+struct Machine {
+    fleet: Fleet,
+    data: PathBuf,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let fleet = Fleet::on("");
+        // Root's server must be able to enter it.
+        fs::set_permissions(
+            fleet.outside(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o711),
+        )
+        .unwrap();
+        let data = fleet.outside().join("data");
+        Self { fleet, data }
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.fleet.command(arguments);
+        command.env("CLAIMBOARD_DATA", &self.data);
+        command
+    }
+
+    fn say(&self, arguments: &[&str]) -> Said {
+        Said::from(self.command(arguments).output().unwrap())
+    }
+
+    fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        let said = self.say(&[arguments, &["--json"]].concat());
+        assert_eq!(said.code, code, "{arguments:?}: {said:?}");
+        serde_json::from_str(&said.out).unwrap()
+    }
+
+    fn keeper(&self) -> i32 {
+        let status = self.json(0, &["local", "status"]);
+        i32::try_from(status["pid"].as_i64().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.say(&["local", "stop"]);
+    }
+}
+
+#[test]
+fn first_users_at_once_start_one_cluster() {
+    let machine = Machine::new();
+    assert_eq!(machine.json(3, &["local", "status"])["running"], false);
+    assert_eq!(
+        machine.json(0, &["local", "stop"])["outcome"],
+        "not running"
+    );
+    let first: Vec<_> = (0..5)
+        .map(|user| {
+            machine
+                .command(&[
+                    "claim",
+                    "docs/",
+                    "--json",
+                    "--agent",
+                    &format!("user{user}"),
+                ])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let mut codes = Vec::new();
+    for user in first {
+        let said = Said::from(user.wait_with_output().unwrap());
+        codes.push(said.code);
+        let expected = format!("local cluster at {}\n", machine.data.display());
+        assert_eq!(said.err, expected, "{said:?}");
+        let answer: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(answer["local"], true);
+    }
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 3, 3, 3, 3]);
+
+    let keeper = machine.keeper();
+    let stat = fs::read_to_string(format!("/proc/{keeper}/stat")).unwrap();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    assert_eq!(fields[1], "1", "the keeper is init's child");
+    let keepers = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .filter(|line| {
+            let line = String::from_utf8_lossy(line).replace('\0', " ");
+            line.contains("local serve") && line.contains(machine.data.to_str().unwrap())
+        })
+        .count();
+    assert_eq!(keepers, 1);
+
+    assert_eq!(machine.json(0, &["local", "stop"])["outcome"], "stopped");
+    until("nothing is left of the keeper", || is_gone(keeper));
+    assert_eq!(machine.json(3, &["local", "status"])["running"], false);
+    // What was held is kept.
+    assert_eq!(
+        machine.json(3, &["claim", "docs/", "--agent", "other"])["local"],
+        true
+    );
+}
+
+#[test]
+fn the_keeper_has_none_of_its_starters_things() {
+    let machine = Machine::new();
+    let lock = fs::File::create(machine.fleet.outside().join("a lock")).unwrap();
+    lock.lock().unwrap();
+    // The shell leaves its descriptor open in what it starts.
+    let said = std::process::Command::new("sh")
+        .args(["-c", "exec 7<&0; exec \"$0\" agents </dev/null", PROGRAM])
+        .stdin(lock.try_clone().unwrap())
+        .current_dir(machine.fleet.repository())
+        .env("CLAIMBOARD_DATA", &machine.data)
+        .env("HOME", machine.fleet.outside())
+        .env("API_KEY", "s3cret")
+        .env_remove("DATABASE_URL")
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{:?}", Said::from(said));
+    let keeper = machine.keeper();
+    let environment = fs::read(format!("/proc/{keeper}/environ")).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains("s3cret"));
+    for entry in fs::read_dir(format!("/proc/{keeper}/fd")).unwrap() {
+        let open = fs::read_link(entry.unwrap().path()).unwrap_or_default();
+        assert!(!open.ends_with("a lock"), "{}", open.display());
+    }
+    assert_eq!(
+        fs::read_link(format!("/proc/{keeper}/cwd")).unwrap(),
+        PathBuf::from("/")
+    );
+}
+
+#[test]
+fn a_killed_keeper_is_replaced_and_nothing_is_lost() {
+    let machine = Machine::new();
+    machine.json(0, &["claim", "docs/", "--agent", "alpha"]);
+    let keeper = machine.keeper();
+    kill(Pid::from_raw(keeper), Signal::SIGKILL).unwrap();
+    let released = machine.json(0, &["release", "docs/", "--agent", "alpha"]);
+    assert_eq!(released["outcome"], "released");
+    assert_ne!(machine.keeper(), keeper);
+    until("nothing is left of the first keeper", || is_gone(keeper));
+}
+
+#[test]
+fn an_idle_keeper_ends_itself() {
+    let machine = Machine::new();
+    let mut keeper = std::process::Command::new(PROGRAM)
+        .args(["local", "serve", "--idle", "3", "--folder"])
+        .arg(&machine.data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut word = String::new();
+    std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(keeper.stdout.take().unwrap()),
+        &mut word,
+    )
+    .unwrap();
+    assert_eq!(word, "ready\n");
+    let pid = i32::try_from(keeper.id()).unwrap();
+    // A visitor is served by it, and while one is there it stays.
+    assert_eq!(machine.say(&["agents"]).code, 0);
+    assert_eq!(machine.keeper(), pid);
+    let visit = machine.say(&[
+        "local",
+        "psql",
+        "--",
+        "-XAtc",
+        "select pg_sleep(5), 'stayed'",
+    ]);
+    assert!(visit.out.contains("stayed"), "{visit:?}");
+    assert!(keeper.try_wait().unwrap().is_none());
+    assert!(keeper.wait().unwrap().success());
+    assert_eq!(machine.json(3, &["local", "status"])["running"], false);
+}
+
+#[test]
+fn a_cluster_that_does_not_start_is_explained() {
+    let machine = Machine::new();
+    let said = Said::from(
+        machine
+            .command(&["claim", "docs/", "--agent", "alpha"])
+            .env("PG_BINDIR", machine.fleet.outside())
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("install them with"), "{said:?}");
+    assert!(said.err.contains("DATABASE_URL"), "{said:?}");
+
+    fs::create_dir_all(&machine.data).unwrap();
+    let blocked = machine.data.join("inner");
+    fs::write(&blocked, "a file").unwrap();
+    let said = Said::from(
+        machine
+            .command(&["agents"])
+            .env("CLAIMBOARD_DATA", &blocked)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("inner"), "{said:?}");
+}
+
+/// The roles belong to a whole cluster, so this test has one.
+#[test]
+fn an_agents_role_is_enough_for_an_agent() {
+    let machine = Machine::new();
+    assert_eq!(machine.json(0, &["roles", "--apply"])["outcome"], "applied");
+    let status = machine.json(0, &["local", "status"]);
+    let psql = |sql: &str| {
+        let said = machine.say(&["local", "psql", "--", "-Xqc", sql]);
+        assert_eq!(said.code, 0, "{said:?}");
+    };
+    psql("CREATE ROLE worker LOGIN IN ROLE claimboard_agent");
+    let url = status["url"]
+        .as_str()
+        .unwrap()
+        .replace("postgres@", "worker@");
+    let worker = Fleet::on(&url);
+    for (code, arguments) in [
+        (0, &["claim", "docs/", "--agent", "alpha"][..]),
+        (3, &["claim", "docs/", "--agent", "beta"]),
+        (0, &["renew", "--agent", "alpha"]),
+        (
+            0,
+            &[
+                "log",
+                "progress",
+                "m",
+                "--resource",
+                "docs/",
+                "--agent",
+                "alpha",
+            ],
+        ),
+        (0, &["who", "docs/"]),
+        (0, &["claims"]),
+        (0, &["agents"]),
+        (0, &["inbox", "--agent", "alpha"]),
+        (0, &["tail", "--resource", "docs/"]),
+        (0, &["history", "docs/"]),
+        (0, &["verify-history"]),
+        (2, &["revoke", "1", "--reason", "r"]),
+        (0, &["release", "docs/", "--agent", "alpha"]),
+    ] {
+        worker.json(code, arguments);
+    }
+    let refused = worker.say(&["revoke", "1", "--reason", "r"]);
+    assert!(refused.err.contains("claimboard_operator"), "{refused:?}");
+}

@@ -1,0 +1,164 @@
+use std::io::{BufRead as _, BufReader};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::fleet::{Fleet, Open};
+
+#[test]
+fn the_inbox_holds_what_is_addressed_to_me() {
+    let fleet = Fleet::new();
+    for (message, to) in [("first", "gamma"), ("second", "gamma"), ("other", "delta")] {
+        fleet.json(
+            0,
+            &[
+                "log",
+                "help",
+                message,
+                "--needed-from",
+                to,
+                "--agent",
+                "beta",
+            ],
+        );
+    }
+    let inbox = fleet.json(0, &["inbox", "--agent", "gamma"]);
+    let messages: Vec<&str> = inbox["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(messages, ["second", "first"]);
+    let blocked = fleet.json(0, &["agents"]);
+    assert_eq!(blocked["agents"][0]["status"], "blocked");
+}
+
+#[test]
+fn the_log_is_filtered() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["claim", "docs/", "--agent", "alpha"]);
+    fleet.json(
+        0,
+        &[
+            "log",
+            "progress",
+            "a",
+            "--resource",
+            "docs/a.md",
+            "--agent",
+            "alpha",
+        ],
+    );
+    fleet.json(0, &["log", "note", "b", "--agent", "beta"]);
+    let count = |arguments: &[&str]| {
+        let rows = fleet.json(0, &[&["tail"], arguments].concat());
+        rows["rows"].as_array().unwrap().len()
+    };
+    assert_eq!(count(&[]), 3);
+    assert_eq!(count(&["-n", "2"]), 2);
+    assert_eq!(count(&["--by", "alpha"]), 2);
+    assert_eq!(count(&["--action", "note"]), 1);
+    assert_eq!(count(&["--resource", "docs/a.md"]), 2);
+    assert_eq!(count(&["--resource", "docs/b.md"]), 1);
+    assert_eq!(count(&["--resource", "src/"]), 0);
+}
+
+#[test]
+fn history_tells_who_held_it() {
+    let fleet = Fleet::new();
+    for agent in ["alpha", "beta"] {
+        fleet.json(0, &["claim", "docs/", "--agent", agent]);
+        fleet.json(0, &["release", "docs/", "--agent", agent]);
+    }
+    fleet.json(0, &["claim", "docs/a.md", "--agent", "gamma"]);
+    let history = fleet.json(0, &["history", "docs/a.md"]);
+    let agents: Vec<&str> = history["claims"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|claim| claim["agent"].as_str().unwrap())
+        .collect();
+    assert_eq!(agents, ["gamma", "beta", "alpha"]);
+    assert_eq!(history["claims"][0]["ending"], Value::Null);
+    assert_eq!(history["claims"][1]["ending"], "released");
+    assert_eq!(
+        fleet.json(0, &["claims", "--ended"])["claims"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+/// A row whose number is smaller than those that were read already, because its transaction ended later.
+#[test]
+fn a_follower_misses_no_row_that_commits_late() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["log", "note", "before", "--agent", "alpha"]);
+    let mut follower = fleet.begin(&["tail", "--follow", "--json", "-n", "1"]);
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next = || -> String {
+        let row: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        row["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next(), "before");
+    let slow = Open::after(
+        &fleet,
+        "SELECT coordination.log('slow', 'note', message => 'late')",
+    );
+    for message in ["one", "two"] {
+        fleet.json(0, &["log", "note", message, "--agent", "alpha"]);
+        assert_eq!(next(), message);
+    }
+    slow.end("COMMIT");
+    assert_eq!(next(), "late");
+    fleet.json(0, &["log", "note", "after", "--agent", "alpha"]);
+    assert_eq!(next(), "after");
+    kill(Pid::from_raw(follower.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(follower.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["log", "note", "m", "--agent", "alpha"]);
+    let mut follower = fleet.begin(&["tail", "--follow"]);
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().ends_with("alpha note: m"));
+    drop(lines);
+    fleet.json(0, &["log", "note", "more", "--agent", "alpha"]);
+    let said = crate::fleet::Said::from(follower.wait_with_output().unwrap());
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+}
+
+#[test]
+fn other_agents_words_are_shown_without_their_powers() {
+    let fleet = Fleet::new();
+    fleet.json(
+        0,
+        &[
+            "claim",
+            "docs/",
+            "--reason",
+            "\x1b[2Jboo\r\nheld by root",
+            "--agent",
+            "alpha",
+        ],
+    );
+    for verb in [
+        &["who", "docs/"][..],
+        &["tail"],
+        &["claims"],
+        &["history", "docs/"],
+    ] {
+        let said = fleet.say(verb);
+        assert!(said.out.contains("boo"), "{said:?}");
+        assert!(
+            !said.out.contains('\x1b') && !said.out.contains('\r'),
+            "{said:?}"
+        );
+        assert!(!said.out.contains("\nheld by root"), "{said:?}");
+    }
+}
