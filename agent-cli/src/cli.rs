@@ -95,8 +95,10 @@ pub(crate) enum Verb {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Local {
     /// Whether it runs, and where; exits 3 if it does not
+    #[command(after_help = "JSON: running, folder, pid, url, socket_dir")]
     Status,
     /// Stop it; what it holds is kept
+    #[command(after_help = "JSON: outcome \"stopped\" or \"not running\", folder")]
     Stop,
     /// Open psql in it
     #[command(
@@ -146,6 +148,15 @@ Exit codes:
   2  wrong usage or configuration
   3  the answer is no: somebody holds it (who, on standard output), or an offence was found
   4  the claim was lost
+
+JSON, one object an answer, with \"local\": true from the local cluster; keys are only ever added:
+  error   outcome \"failed\", error, next
+  claim   claim_id, resource, token, mode, slot, widened, ttl_seconds, expires_at, predecessors
+  holder  claim_id, token, agent, incarnation, mode, since, until, reason, eta, progress,
+          progress_at, overlap
+  loss    resource, ending, by, token, at
+  row     id, timestamp, agent, action, status, message, resource, claim_id, metadata, late,
+          unauthenticated
 
 Environment, also read from a .env file:
   CLAIMBOARD_AGENT      who acts

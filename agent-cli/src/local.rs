@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User, geteuid};
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,11 @@ pub(crate) fn stop(folder: &Path) -> Result<bool, Failure> {
             format!("look at it with `ps -p {keeper}`"),
         )
     };
-    kill(keeper, Signal::SIGTERM).map_err(|errno| refused(errno.desc()))?;
+    match kill(keeper, Signal::SIGTERM) {
+        // It was killed, and its server is on its way down.
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(errno) => return Err(refused(errno.desc())),
+    }
     let deadline = Instant::now() + STOP;
     while owner(folder).is_some() {
         if Instant::now() > deadline {

@@ -65,12 +65,12 @@ fn section(page: &mut String, verb: &Command, name: &str) {
 }
 
 fn paragraphs(command: &Command) -> String {
-    command
+    let about = command
         .get_long_about()
         .or(command.get_about())
         .map(ToString::to_string)
-        .unwrap_or_default()
-        + "."
+        .unwrap_or_default();
+    about.trim_end_matches('.').to_owned() + "."
 }
 
 fn row(page: &mut String, argument: &Arg) {

@@ -46,7 +46,10 @@ own: two runs of one agent exclude each other, too.
 
 Exits with the command's code, 128 and the signal's number if a signal ended it, 126 or 127 if it
 cannot be run, and with codes of its own: 75 held (who, on standard error), 124 the lease was lost
-(the command was sent TERM, and KILL after --kill-after), 125 anything else failed.")]
+(the command was sent TERM, and KILL after --kill-after), 125 anything else failed.
+
+JSON, on standard error, an object a line: event \"granted\", claims [claim]; \"held\", holders [holder];
+\"lost\" and a loss; \"released\", resource; \"not released\", resource, error, expires_at")]
 pub(crate) struct Args {
     /// What to claim: all of it, or none
     #[arg(required = true, value_name = "RESOURCE")]
@@ -68,10 +71,10 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<u8, Failure> {
     let named = desk.name_all(&args.resources, args.terms.literal)?;
     let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
     let agent = desk.acting_agent()?;
-    let mut ears = Ears::open()?;
-    let signals = Signals::listen()?;
     let database = desk.database().await?;
     let session = Session::open(&database.pool, &agent, &desk.workspace()).await?;
+    let mut ears = Ears::open()?;
+    let signals = Signals::listen()?;
     let teller = Teller { desk };
     let got = wish::claim(&session, &resources, args.ttl, &args.terms, None, &mut ears).await?;
     let claims = match got {

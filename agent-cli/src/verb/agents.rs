@@ -9,7 +9,12 @@ use crate::record;
 use crate::say::{Answer, moment, one_line, table};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  claimboard agents\n  claimboard agents --json")]
+#[command(after_help = "\
+Examples:
+  claimboard agents
+  claimboard agents --json
+
+JSON: agents [agent, status, current_task, progress, done, total, last_update, blockers, claims]")]
 pub(crate) struct Args {}
 
 pub(crate) async fn act(_: Args, desk: &Desk) -> Result<Answer, Failure> {

@@ -20,7 +20,10 @@ Examples:
   claimboard claim docs/ --wait 60           # up to a minute for those who hold it
 
 Exits 0 when granted, 3 when held (the holders are on standard output) or when an open
-transaction stands in the way.")]
+transaction stands in the way.
+
+JSON: outcome \"granted\", agent, workspace, claims [claim]; or outcome \"held\" or \"busy\",
+holders [holder]")]
 pub(crate) struct Args {
     /// What to claim: all of it, or none
     #[arg(required = true, value_name = "RESOURCE")]
@@ -38,8 +41,8 @@ pub(crate) struct Args {
 pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     let named = desk.name_all(&args.resources, args.terms.literal)?;
     let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
-    let mut ears = Ears::open()?;
     let session = desk.session().await?;
+    let mut ears = Ears::open()?;
     let got = wish::claim(
         &session,
         &resources,

@@ -15,7 +15,10 @@ use crate::shape;
 Examples:
   claimboard claims
   claimboard claims --mine --json
-  claimboard claims --ended        # those of the last day, too")]
+  claimboard claims --ended        # those of the last day, too
+
+JSON: claims [resource, mode, claimed_by, status, started, eta, expires_at, released_at, reason];
+with --mine: agent, claims [claim]")]
 pub(crate) struct Args {
     /// What this agent's kept session holds, with claim numbers and tokens
     #[arg(long, conflicts_with = "ended")]

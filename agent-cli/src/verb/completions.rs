@@ -13,7 +13,9 @@ use crate::say::Answer;
 Examples:
   claimboard completions bash > ~/.local/share/bash-completion/completions/claimboard
   claimboard completions zsh  > ~/.zfunc/_claimboard
-  claimboard completions fish > ~/.config/fish/completions/claimboard.fish")]
+  claimboard completions fish > ~/.config/fish/completions/claimboard.fish
+
+JSON: script")]
 pub(crate) struct Args {
     /// For which shell
     shell: Shell,

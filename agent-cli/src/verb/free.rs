@@ -13,7 +13,9 @@ Examples:
   claimboard free --literal docs/*          # one name a line, for xargs
 
 Prints, as they were typed, those that nobody but this agent holds anything of. Exits 0 when that is
-all of them, 3 when somebody else holds some. What is free may be taken the next moment: claim it.")]
+all of them, 3 when somebody else holds some. What is free may be taken the next moment: claim it.
+
+JSON: free [typed, resource], held [typed, resource, holders [holder]]")]
 pub(crate) struct Args {
     /// What to ask about
     #[arg(required = true, value_name = "RESOURCE")]

@@ -15,7 +15,10 @@ use crate::verb::release::with_losses;
 Examples:
   claimboard handoff docs/ --to beta --message 'the index is missing'
 
-The other agent must have opened a session before: any claim or log of its own does.")]
+The other agent must have opened a session before: any claim or log of its own does.
+Exits 3 when this agent holds no such claim, 4 when it was lost before.
+
+JSON: outcome \"handed over\" or \"lost\", claims [resource, to, token], lost [loss]")]
 pub(crate) struct Args {
     /// Which claim
     #[arg(value_name = "RESOURCE")]

@@ -13,7 +13,10 @@ use crate::say::{Answer, moment, one_line, table};
 #[command(after_help = "\
 Examples:
   claimboard history docs/guide.md
-  claimboard history table:modules --limit 5 --json")]
+  claimboard history table:modules --limit 5 --json
+
+JSON: resource, claims [claim_id, agent, resource, mode, acquired_at, expires_at, ended_at, ending,
+ended_by, reason]")]
 pub(crate) struct Args {
     /// What to ask about
     #[arg(value_name = "RESOURCE")]

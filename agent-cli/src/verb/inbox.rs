@@ -15,7 +15,9 @@ use crate::say::{Answer, moment, plain};
 #[command(after_help = "\
 Examples:
   claimboard inbox --agent gamma
-  claimboard inbox --limit 5 --json")]
+  claimboard inbox --limit 5 --json
+
+JSON: requests [row]")]
 pub(crate) struct Args {
     /// How many
     #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]

@@ -19,7 +19,9 @@ Examples:
   claimboard log note 'tables are sorted by name' --metadata decision=D-12
 
 Progress about a resource that this agent holds renews the claim. Exits 4 when that claim was lost
-before; the row is kept, marked as late.")]
+before; the row is kept, marked as late.
+
+JSON: outcome \"logged\" or \"lost\", log_id, claim_id, expires_at, lost (loss)")]
 pub(crate) struct Args {
     /// What kind of word it is
     kind: Kind,

@@ -17,7 +17,9 @@ Examples:
   claimboard migrate --print | psql -X1 -v ON_ERROR_STOP=1 \"$DATABASE_URL\"
 
 Needs no more than the database's owner. Run twice, it changes nothing. What --print prints is for a
-database without the schema, and leaves it as if `claimboard migrate` had been run.")]
+database without the schema, and leaves it as if `claimboard migrate` had been run.
+
+JSON: outcome \"migrated\", version; with --print: sql")]
 pub(crate) struct Args {
     /// Print the SQL rather than run it
     #[arg(long)]

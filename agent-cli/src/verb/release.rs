@@ -19,7 +19,9 @@ Examples:
   claimboard release --all
 
 Exits 3 when this agent holds no such claim, 4 when one was lost before: what was done since then
-was not protected.")]
+was not protected.
+
+JSON: outcome \"released\" or \"lost\", claims [claim_id, resource], lost [loss]")]
 pub(crate) struct Args {
     /// Which claims
     #[arg(required_unless_present = "all", value_name = "RESOURCE")]

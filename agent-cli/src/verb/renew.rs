@@ -20,7 +20,9 @@ Examples:
   claimboard renew                 # everything that this agent holds
   claimboard renew docs/ --ttl 1h
 
-Logging progress with --resource renews, too. Exits 4 when one of them was lost.")]
+Logging progress with --resource renews, too. Exits 4 when one of them was lost.
+
+JSON: outcome \"renewed\" or \"lost\", claims [claim], lost [loss]")]
 pub(crate) struct Args {
     /// Which claims; all of this agent's without
     #[arg(value_name = "RESOURCE")]

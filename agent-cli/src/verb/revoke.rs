@@ -13,7 +13,9 @@ Examples:
   claimboard who docs/                                  # names the claim
   claimboard revoke 41 --reason 'the agent hangs'
 
-Exits 3 when the claim had ended already.")]
+Exits 3 when the claim had ended already.
+
+JSON: outcome \"revoked\" or \"already ended\", claim_id")]
 pub(crate) struct Args {
     /// The claim's number
     #[arg(value_name = "CLAIM")]

@@ -13,7 +13,9 @@ Examples:
   claimboard roles                 # prints the SQL
   claimboard roles --apply         # as somebody who may create roles
 
-claimboard_agent calls the functions and reads, claimboard_operator revokes, too, claimboard_sync reads.")]
+claimboard_agent calls the functions and reads, claimboard_operator revokes, too, claimboard_sync reads.
+
+JSON: sql; with --apply: outcome \"applied\"")]
 pub(crate) struct Args {
     /// Run it rather than print it
     #[arg(long)]

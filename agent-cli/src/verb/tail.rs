@@ -22,7 +22,9 @@ const INTERVAL: Duration = Duration::from_millis(500);
 Examples:
   claimboard tail
   claimboard tail --by alpha --resource docs/ -n 50
-  claimboard tail --follow --json      # one object a line, until interrupted")]
+  claimboard tail --follow --json      # one row a line, until interrupted
+
+JSON: rows [row]; with --follow, a row a line")]
 pub(crate) struct Args {
     /// How many rows of the past
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20)]

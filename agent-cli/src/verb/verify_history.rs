@@ -11,7 +11,9 @@ use crate::say::Answer;
 Examples:
   claimboard verify-history
 
-Reads the whole record of all workspaces. Exits 3 when it finds an offence, and names the first.")]
+Reads the whole record of all workspaces. Exits 3 when it finds an offence, and names the first.
+
+JSON: outcome \"sound\" or \"offence\", claims, acts, offence (log_id, what)")]
 pub(crate) struct Args {}
 
 pub(crate) async fn act(_: Args, desk: &Desk) -> Result<Answer, Failure> {

@@ -15,7 +15,9 @@ Examples:
   claimboard who docs/guide.md
   claimboard who docs/ --json
 
-Exits 0 whether somebody holds it or not; `claimboard free` answers by its exit code.")]
+Exits 0 whether somebody holds it or not; `claimboard free` answers by its exit code.
+
+JSON: resource, holders [holder]")]
 pub(crate) struct Args {
     /// What to ask about
     #[arg(value_name = "RESOURCE")]

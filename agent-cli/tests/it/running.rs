@@ -189,3 +189,49 @@ fn a_killed_run_takes_its_command_along_and_its_claim_expires() {
     fleet.expire_all();
     fleet.json(0, &["claim", "docs/", "--agent", "beta"]);
 }
+
+/// Ctrl-C reaches the whole foreground: the command must get it once, not once more from us.
+#[test]
+#[cfg(target_os = "linux")]
+fn in_a_terminal_the_command_is_in_the_foreground() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    let fleet = Fleet::new();
+    let inner = fleet.command(&[]);
+    let script = format!(
+        "exec {} run docs/ --agent alpha -- sh -c 'trap \"echo interrupted\" INT; read answer; echo \"answer $answer\"; sleep 5; exit 6'",
+        inner.get_program().display()
+    );
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &script, "/dev/null"]);
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    let mut terminal = terminal
+        .current_dir(fleet.repository())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keys = terminal.stdin.take().unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines();
+    keys.write_all(b"typed\n").unwrap();
+    let mut seen = Vec::new();
+    for line in lines.by_ref().map(Result::unwrap) {
+        seen.push(line.trim().to_owned());
+        if line.contains("answer typed") {
+            keys.write_all(b"\x03").unwrap();
+        }
+    }
+    assert_eq!(terminal.wait().unwrap().code(), Some(6), "{seen:?}");
+    let interrupted = seen
+        .iter()
+        .filter(|line| line.contains("interrupted"))
+        .count();
+    assert_eq!(interrupted, 1, "{seen:?}");
+    assert_eq!(fleet.live_claims(), 0);
+}
