@@ -75,6 +75,8 @@ pub(crate) enum Verb {
     Inbox(verb::inbox::Args),
     /// The end of the log
     Tail(verb::tail::Args),
+    /// What this agent completed, asked of others, is blocked by and still holds
+    Summary(verb::summary::Args),
     /// Who held a resource, newest first
     History(verb::history::Args),
     /// Prove from the record that nothing was ever granted twice
@@ -85,6 +87,8 @@ pub(crate) enum Verb {
     Roles(verb::roles::Args),
     /// Make or update schema `coordination` in the database
     Migrate(verb::migrate::Args),
+    /// Whether everything is as it should be, and what to type if not
+    Doctor(verb::doctor::Args),
     /// The private cluster that is used without DATABASE_URL
     #[command(subcommand)]
     Local(Local),

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::environment::Environment;
 use crate::failure::{Failure, with_causes};
@@ -94,11 +94,19 @@ impl Database {
 }
 
 async fn pool(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    let options = options.application_name("claimboard");
+    // A pool tries again until its time is up, and then knows no reason.
+    let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options));
+    first
+        .await
+        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??
+        .close()
+        .await?;
     PgPoolOptions::new()
         .max_connections(2)
         .acquire_timeout(CONNECT)
         .test_before_acquire(false)
-        .connect_with(options.application_name("claimboard"))
+        .connect_with(options)
         .await
 }
 

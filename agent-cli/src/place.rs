@@ -39,6 +39,11 @@ impl Place {
         Ok(Self { folder, root })
     }
 
+    /// The repository's root.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
     /// The name of the repository's remote.
     pub(crate) fn remote(&self) -> Option<String> {
         git::remote(self.root.as_deref()?)

@@ -212,6 +212,24 @@ pub(crate) async fn help(
     .await?)
 }
 
+/// What an agent said since a moment, oldest first.
+pub(crate) async fn said(
+    pool: &PgPool,
+    workspace: &str,
+    agent: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<Row>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
+         FROM coordination.agent_log WHERE workspace = $1 AND agent_name = $2 AND timestamp >= $3 ORDER BY id",
+    )
+    .bind(workspace)
+    .bind(agent)
+    .bind(since)
+    .fetch_all(pool)
+    .await?)
+}
+
 /// The claims that overlapped a resource, newest first.
 pub(crate) async fn history(
     pool: &PgPool,

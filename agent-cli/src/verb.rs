@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod claim;
 pub(crate) mod claims;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod free;
 pub(crate) mod handoff;
 pub(crate) mod history;
@@ -15,6 +16,7 @@ pub(crate) mod release;
 pub(crate) mod renew;
 pub(crate) mod revoke;
 pub(crate) mod roles;
+pub(crate) mod summary;
 pub(crate) mod tail;
 pub(crate) mod verify_history;
 pub(crate) mod who;
@@ -49,6 +51,8 @@ impl Verb {
             Self::Free(args) => free::act(args, desk).await,
             Self::Agents(args) => agents::act(args, desk).await,
             Self::Inbox(args) => inbox::act(args, desk).await,
+            Self::Summary(args) => summary::act(args, desk).await,
+            Self::Doctor(args) => doctor::act(args, desk).await,
             Self::Tail(args) => return tail::act(args, desk).await,
             Self::History(args) => history::act(args, desk).await,
             Self::VerifyHistory(args) => verify_history::act(args, desk).await,

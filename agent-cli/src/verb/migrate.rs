@@ -35,9 +35,18 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     coordination::migrate(&database.pool).await?;
     Ok(Answer::new(
         Exit::Done,
-        json!({"outcome": "migrated", "version": MIGRATIONS.iter().map(|one| one.version).max()}),
+        json!({"outcome": "migrated", "version": version()}),
         "schema coordination is up to date",
     ))
+}
+
+/// The newest version that this program knows.
+pub(super) fn version() -> i64 {
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
 }
 
 /// The migrations, and the rows by which the program knows later that they were applied.

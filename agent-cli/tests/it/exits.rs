@@ -131,7 +131,7 @@ fn a_database_that_cannot_serve_is_explained() {
         (
             "postgres://u:s3cret@127.0.0.1:1/x",
             1,
-            "cannot connect to 127.0.0.1:1/x",
+            "cannot connect to 127.0.0.1:1/x: error communicating with database: Connection refused",
         ),
         (&empty_database(), 2, "claimboard migrate"),
         (

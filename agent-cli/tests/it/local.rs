@@ -264,6 +264,8 @@ fn an_agents_role_is_enough_for_an_agent() {
         (0, &["tail", "--resource", "docs/"]),
         (0, &["history", "docs/"]),
         (0, &["verify-history"]),
+        (0, &["summary", "--agent", "alpha"]),
+        (0, &["doctor"]),
         (2, &["revoke", "1", "--reason", "r"]),
         (0, &["release", "docs/", "--agent", "alpha"]),
     ] {

@@ -162,3 +162,107 @@ fn other_agents_words_are_shown_without_their_powers() {
         assert!(!said.out.contains("\nheld by root"), "{said:?}");
     }
 }
+
+#[test]
+fn a_summary_is_what_is_worth_telling_at_the_end() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["log", "note", "here", "--agent", "beta"]);
+    for resource in ["docs/", "src/", "held/"] {
+        fleet.json(0, &["claim", resource, "--agent", "alpha"]);
+    }
+    fleet.json(
+        0,
+        &[
+            "log",
+            "done",
+            "guide",
+            "--resource",
+            "docs/",
+            "--agent",
+            "alpha",
+        ],
+    );
+    fleet.json(
+        0,
+        &[
+            "handoff",
+            "src/",
+            "--to",
+            "beta",
+            "--message",
+            "yours",
+            "--agent",
+            "alpha",
+        ],
+    );
+    fleet.json(
+        0,
+        &[
+            "log",
+            "help",
+            "which?",
+            "--needed-from",
+            "gamma",
+            "--agent",
+            "alpha",
+        ],
+    );
+    fleet.json(0, &["log", "done", "not alpha's", "--agent", "beta"]);
+    fleet.json(0, &["release", "docs/", "--agent", "alpha"]);
+
+    let summary = fleet.json(0, &["summary", "--agent", "alpha"]);
+    let list = |key: &str, inner: &str| -> Vec<String> {
+        let list = summary[key].as_array().unwrap();
+        list.iter()
+            .map(|one| one[inner].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(list("completed", "message"), ["guide"]);
+    assert_eq!(list("messages", "to"), ["beta", "gamma"]);
+    assert_eq!(list("messages", "message"), ["yours", "which?"]);
+    assert_eq!(summary["blockers"], "which?");
+    assert_eq!(list("claims", "resource"), ["held/*"]);
+    let said = fleet.say(&["summary", "--agent", "alpha"]);
+    assert!(said.out.contains("to beta: src/: yours"), "{said:?}");
+
+    fleet.sql("ALTER TABLE coordination.agent_log DISABLE TRIGGER USER; UPDATE coordination.agent_log SET timestamp = timestamp - interval '2 h' WHERE action_type = 'complete'");
+    let quiet = fleet.json(0, &["summary", "--since", "1h", "--agent", "alpha"]);
+    assert_eq!(quiet["completed"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong() {
+    let states = |fleet: &Fleet, code: i32| -> Vec<String> {
+        let checks = fleet.json(code, &["doctor", "--agent", "alpha"]);
+        let checks = checks["checks"].as_array().unwrap();
+        checks
+            .iter()
+            .map(|check| {
+                let state = check["state"].as_str().unwrap();
+                assert_eq!(state == "good", check["next"].is_null(), "{check}");
+                format!("{} {state}", check["check"].as_str().unwrap())
+            })
+            .collect()
+    };
+    let fleet = Fleet::new();
+    let sound = states(&fleet, 0);
+    assert_eq!(
+        sound,
+        [
+            "agent good",
+            "workspace good",
+            "repository good",
+            "database good",
+            "server good",
+            "clock good",
+            "schema good",
+            "role warning"
+        ]
+    );
+    fleet.sql("DELETE FROM coordination.migrations WHERE version = (SELECT max(version) FROM coordination.migrations)");
+    assert!(states(&fleet, 3).contains(&"schema bad".to_owned()));
+    let empty = Fleet::on(&crate::fleet::empty_database());
+    assert!(states(&empty, 3).contains(&"schema bad".to_owned()));
+    let gone = Fleet::on("postgres://u@127.0.0.1:1/x");
+    assert_eq!(states(&gone, 3).last().unwrap(), "database bad");
+}

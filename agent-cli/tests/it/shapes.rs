@@ -158,6 +158,16 @@ fn answers_have_the_documented_keys() {
         ".claims .claims[].claim_id .claims[].resource .lost .outcome",
     );
     check(3, &["revoke", "1", "--reason", "r"], ".claim_id .outcome");
+    check(
+        0,
+        &["doctor"],
+        ".checks .checks[].check .checks[].next .checks[].state .checks[].what",
+    );
+    check(
+        0,
+        &["summary", "--agent", "gamma"],
+        ".agent .blockers .claims .completed .messages .since",
+    );
     check(0, &["migrate"], ".outcome .version");
     check(0, &["roles"], ".sql");
     check(2, &["claim", "x"], ".error .next .outcome");
