@@ -60,6 +60,13 @@ pub(crate) async fn session(
     Ok(session)
 }
 
+/// For those whom the agent's own claims must exclude: locked by one process of the agent's session at a time. All of them are on this
+/// machine, as the secret is.
+pub(crate) fn turn(database: &Database, agent: &str, workspace: &str) -> Result<File, Failure> {
+    let path = path(&database.key, workspace, agent)?.with_extension("turn");
+    open(&path).map_err(|error| Failure::file(&path, &error))
+}
+
 /// `None` when there is no secret, or when the database does not know it: it was made anew, then.
 async fn resume(database: &Database, secret: Option<Uuid>) -> Result<Option<Session>, Failure> {
     let Some(secret) = secret else {

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: the command starts only under a granted claim and is stopped when the lease may be over; the claim is released when the
 //! command ends; a `run` that is killed takes the command along (on Linux) and its claim expires.
-//! The session is the run's own, so that two runs of one agent exclude each other as two agents do. It also means that what the agent
-//! holds by `claimboard claim` stands in its way.
+//! Claims of one session never stand in each other's way, so a run looks for its agent's own while it holds the agent's turn: two runs of
+//! one agent exclude each other as two agents do.
 //! Accepted: in the foreground of a terminal only the command itself is stopped, not what it started; elsewhere its whole process group.
 
 mod command;
@@ -21,10 +21,11 @@ pub(crate) use self::command::{Args as CommandArgs, become_command};
 use self::command::{Command, Signals};
 use crate::desk::Desk;
 use crate::failure::{Failure, with_causes};
+use crate::identity;
 use crate::path::shown;
 use crate::say::Say;
 use crate::shape;
-use crate::wish::{self, Ears, Got, Terms};
+use crate::wish::{self, Ears, Got, Terms, Wish};
 
 /// We failed: nothing was run.
 pub(crate) const FAILED: u8 = 125;
@@ -41,8 +42,8 @@ Examples:
   claimboard run gpu:0 --slot --reason training -- python train.py
 
 The command runs with CLAIMBOARD_AGENT, CLAIMBOARD_WORKSPACE and CLAIMBOARD_TOKENS (a JSON object of
-resource and fencing token) in its environment. Signals are passed on. Each run is a session of its
-own: two runs of one agent exclude each other, too.
+resource and fencing token) in its environment. Signals are passed on. Two runs of one agent exclude
+each other, too, and so does what this agent holds by `claimboard claim`.
 
 Exits with the command's code, 128 and the signal's number if a signal ended it, 126 or 127 if it
 cannot be run, and with codes of its own: 75 held (who, on standard error), 124 the lease was lost
@@ -72,11 +73,20 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<u8, Failure> {
     let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
     let agent = desk.acting_agent()?;
     let database = desk.database().await?;
-    let session = Session::open(&database.pool, &agent, &desk.workspace()).await?;
+    let workspace = desk.workspace();
+    let session = identity::session(&database, &agent, &workspace).await?;
+    let turn = identity::turn(&database, &agent, &workspace)?;
     let mut ears = Ears::open()?;
     let signals = Signals::listen()?;
     let teller = Teller { desk };
-    let got = wish::claim(&session, &resources, args.ttl, &args.terms, None, &mut ears).await?;
+    let wish = Wish {
+        resources: &resources,
+        ttl: args.ttl,
+        terms: &args.terms,
+        key: None,
+        turn: Some(&turn),
+    };
+    let got = wish::claim(&session, &wish, &mut ears).await?;
     let claims = match got {
         Got::Granted(claims) => claims,
         Got::Held(holders) => {
@@ -91,7 +101,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<u8, Failure> {
                 &format!("not run: {}", text.trim_end()),
             );
             if holders.iter().any(|holder| holder.agent == agent) {
-                desk.say.note("that is this agent itself, in another session: release it first, or run the command as it is");
+                desk.say.note("that is this agent itself: run the command as it is, or give the claim back first with `claimboard release`");
             }
             return Ok(HELD);
         }

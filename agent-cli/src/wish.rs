@@ -1,9 +1,10 @@
 //! Asking for claims, politely: what is wished for, waiting with some jitter, and nothing left behind when interrupted.
 
+use std::fs::File;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use coordination::{Claim, ClaimOutcome, ClaimRequest, Error, Holder, Session, SetOutcome};
+use coordination::{Claim, ClaimOutcome, ClaimRequest, Error, Holder, Mode, Session, SetOutcome};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Exit, Failure};
@@ -34,6 +35,17 @@ pub(crate) struct Terms {
     /// Every character of the resources stands for itself
     #[arg(long)]
     pub(crate) literal: bool,
+}
+
+/// What to claim.
+#[derive(Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) resources: &'a [&'a str],
+    pub(crate) ttl: Duration,
+    pub(crate) terms: &'a Terms,
+    pub(crate) key: Option<&'a str>,
+    /// With the agent's turn (see [`identity::turn`](crate::identity::turn)), what the session itself holds stands in the way, too.
+    pub(crate) turn: Option<&'a File>,
 }
 
 /// What came of it.
@@ -118,20 +130,13 @@ impl Terms {
 /// Claims all resources or none, and tries again for as long as the terms say.
 pub(crate) async fn claim(
     session: &Session,
-    resources: &[&str],
-    ttl: Duration,
-    terms: &Terms,
-    key: Option<&str>,
+    wish: &Wish<'_>,
     ears: &mut Ears,
 ) -> Result<Got, Failure> {
-    let Some((first, others)) = resources.split_first() else {
-        return Err(Failure::usage("nothing to claim", "name a resource"));
-    };
     let started = Instant::now();
     let mut pause = PAUSES.0;
     loop {
-        let request = terms.request(first, ttl, key);
-        let attempt = attempt(session, request, others);
+        let attempt = attempt_in_turn(session, wish);
         tokio::pin!(attempt);
         let answer = tokio::select! {
             answer = &mut attempt => answer,
@@ -146,8 +151,8 @@ pub(crate) async fn claim(
             }
         }?;
         let patience = match answer {
-            Got::Held(_) => terms.wait.unwrap_or(Duration::ZERO),
-            Got::Busy => terms.wait.unwrap_or(Duration::ZERO).max(BUSY),
+            Got::Held(_) => wish.terms.wait.unwrap_or(Duration::ZERO),
+            Got::Busy => wish.terms.wait.unwrap_or(Duration::ZERO).max(BUSY),
             done => return Ok(done),
         };
         let left = patience.saturating_sub(started.elapsed());
@@ -163,11 +168,52 @@ pub(crate) async fn claim(
     }
 }
 
-async fn attempt(
-    session: &Session,
-    request: ClaimRequest,
-    others: &[&str],
-) -> Result<Got, Failure> {
+async fn attempt_in_turn(session: &Session, wish: &Wish<'_>) -> Result<Got, Failure> {
+    let Some(turn) = wish.turn else {
+        return attempt(session, wish).await;
+    };
+    // Another process of this agent is at it, which takes no longer than its call.
+    if turn.try_lock().is_err() {
+        return Ok(Got::Busy);
+    }
+    let got = match own(session, wish).await {
+        Ok(own) if own.is_empty() => attempt(session, wish).await,
+        Ok(own) => Ok(Got::Held(own)),
+        Err(failure) => Err(failure),
+    };
+    turn.unlock().map_err(|error| {
+        Failure::failed(
+            format!("the agent's turn cannot be ended: {error}"),
+            "try again",
+        )
+    })?;
+    got
+}
+
+/// What the session itself holds of the wish, incompatibly. Slots exclude each other in the database.
+async fn own(session: &Session, wish: &Wish<'_>) -> Result<Vec<Holder>, Failure> {
+    let mut own = Vec::new();
+    for resource in wish.resources.iter().filter(|_| !wish.terms.slot) {
+        own.extend(
+            session
+                .holders(resource)
+                .await?
+                .into_iter()
+                .filter(|holder| {
+                    holder.agent == session.agent()
+                        && holder.incarnation == session.incarnation()
+                        && !(wish.terms.shared && holder.mode == Mode::Shared)
+                }),
+        );
+    }
+    Ok(own)
+}
+
+async fn attempt(session: &Session, wish: &Wish<'_>) -> Result<Got, Failure> {
+    let Some((first, others)) = wish.resources.split_first() else {
+        return Err(Failure::usage("nothing to claim", "name a resource"));
+    };
+    let request = wish.terms.request(first, wish.ttl, wish.key);
     let answer = if others.is_empty() {
         match session.claim(request).await {
             Ok(ClaimOutcome::Granted(claim)) => Ok(Got::Granted(vec![claim])),

@@ -9,7 +9,7 @@ use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::say::Answer;
 use crate::shape;
-use crate::wish::{self, Ears, Got, Terms};
+use crate::wish::{self, Ears, Got, Terms, Wish};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -45,10 +45,13 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     let mut ears = Ears::open()?;
     let got = wish::claim(
         &session,
-        &resources,
-        args.ttl,
-        &args.terms,
-        args.key.as_deref(),
+        &Wish {
+            resources: &resources,
+            ttl: args.ttl,
+            terms: &args.terms,
+            key: args.key.as_deref(),
+            turn: None,
+        },
         &mut ears,
     )
     .await?;
@@ -73,7 +76,9 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
                 .map(|holder| shape::held(desk.say, holder, now))
                 .collect();
             if holders.iter().any(|holder| holder.agent == session.agent()) {
-                desk.say.note("an earlier self holds it: a session of this agent that is not kept here, such as one of `claimboard run`");
+                desk.say.note(
+                    "an earlier self holds it: a session of this agent that is not kept here",
+                );
             }
             desk.say.note("not granted: wait for it with --wait SECONDS, work elsewhere, or ask the holder with `claimboard log help … --needed-from NAME`");
             Answer::new(

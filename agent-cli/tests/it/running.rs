@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::fleet::{Fleet, Said, is_alive, is_gone, until};
+use crate::fleet::{Fleet, PROGRAM, Said, is_alive, is_gone, until};
 
 /// A run of a shell script that says its process number first.
 fn shell(fleet: &Fleet, options: &[&str], script: &str) -> (Child, BufReader<ChildStdout>, i32) {
@@ -117,6 +117,40 @@ fn what_is_held_is_not_run() {
     assert_eq!(Said::from(run.wait_with_output().unwrap()).code, 143);
     assert_eq!(Said::from(waiting.wait_with_output().unwrap()).code, 0);
     assert!(fleet.repository().join("ran").exists());
+}
+
+#[test]
+fn runs_of_one_agent_at_once_exclude_each_other() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["claim", "held", "--agent", "alpha"]);
+    let said = fleet.say(&["run", "held", "--agent", "alpha", "--", "touch", "ran"]);
+    assert_eq!(said.code, 75, "{said:?}");
+    assert!(said.err.contains("this agent itself"), "{said:?}");
+    // Only one of them at a time can make the folder.
+    let script = "mkdir alone && sleep 0.2 && rmdir alone";
+    let runs: Vec<Child> = (0..5)
+        .map(|_| {
+            fleet.begin(&[
+                "run", "docs/", "--agent", "alpha", "--wait", "55", "--", "sh", "-c", script,
+            ])
+        })
+        .collect();
+    for run in runs {
+        let said = Said::from(run.wait_with_output().unwrap());
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let shared = ["run", "docs/", "--shared", "--agent", "alpha", "--"];
+    let inner = [
+        PROGRAM, "run", "docs/a", "--shared", "--agent", "alpha", "--", "true",
+    ];
+    let said = fleet.say(&[&shared[..], &inner].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(
+        fleet.number("SELECT count(*) FROM coordination.sessions"),
+        1
+    );
+    assert_eq!(fleet.live_claims(), 1);
+    assert_eq!(fleet.say(&["verify-history"]).code, 0);
 }
 
 #[test]
