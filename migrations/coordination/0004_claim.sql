@@ -210,6 +210,8 @@ BEGIN
   wish := parse_resource(claim.resource);
   IF claim.ttl IS NULL OR claim.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it for longer' USING ERRCODE = 'CB005';
+  ELSIF NOT isfinite(claim.eta) THEN
+    RAISE EXCEPTION 'the eta is %: give a point in time, or null', claim.eta USING ERRCODE = 'CB005';
   ELSIF octet_length(claim.reason) > 4096 THEN
     RAISE EXCEPTION 'the reason is longer than 4096 bytes: log a message instead' USING ERRCODE = 'CB005';
   END IF;

@@ -187,7 +187,7 @@ impl Backlog {
                         Lane::Live => 0,
                         Lane::Load => self.served.get(dashboard).copied().unwrap_or_default(),
                     };
-                    (self.entries[&page].offer.lane == lane && self.may_leave(&page))
+                    (self.entries[&page].offer.lane == lane && self.may_leave(&page, &frozen))
                         .then_some(((served, *trash, *deadline), page))
                 })
             })
@@ -195,12 +195,14 @@ impl Backlog {
             .map(|(_, page)| page)
     }
 
-    fn may_leave(&self, page: &PageRef) -> bool {
-        !self.in_flight.contains_key(page)
-            && self.entries[page].offer.needs.iter().all(|needed| {
-                !(self.in_flight.get(needed) == Some(&true)
-                    || self.is_to_be_made(needed) && !self.waits_for(needed, page))
-            })
+    fn may_leave(&self, page: &PageRef, frozen: &impl Fn(usize) -> bool) -> bool {
+        let holds_up = |needed: &PageRef| {
+            self.in_flight.get(needed) == Some(&true)
+                || (self.is_to_be_made(needed)
+                    && !frozen(needed.dashboard)
+                    && !self.waits_for(needed, page))
+        };
+        !self.in_flight.contains_key(page) && !self.entries[page].offer.needs.iter().any(holds_up)
     }
 
     fn is_to_be_made(&self, page: &PageRef) -> bool {

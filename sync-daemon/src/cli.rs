@@ -20,8 +20,8 @@ use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig};
 use crate::driver::{Driver, Mode};
 use crate::health::Health;
 use crate::notion::{Client, Gate, Token};
-use crate::open::{Database, Error as OpenError, open, open_boards, pool};
-use crate::writer::{Writer, with_cause};
+use crate::open::{Database, Error as OpenError, open, open_boards, pool, reach};
+use crate::writer::{Writer, root_cause, with_cause};
 use crate::{ledger, plan, setup, verify};
 
 /// The answer is no: differences, problems.
@@ -69,7 +69,7 @@ enum Command {
     Run,
     /// Mirror until nothing is left to write, then stop
     Once,
-    /// Show what would be written; nothing is
+    /// Show what would be written; nothing is sent to Notion
     Plan,
     /// Compare every row with its page; exits 3 if they differ
     Verify,
@@ -105,6 +105,12 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Cli {
     }))
 }
 
+/// Says why nothing can be started, for a wrong configuration.
+pub fn refuse(why: &str) -> ExitCode {
+    eprintln!("claimboard-sync: {why}");
+    ExitCode::from(USAGE)
+}
+
 impl Cli {
     /// Runs the command.
     pub async fn execute(self, variable: impl Fn(&str) -> Option<String>) -> ExitCode {
@@ -116,9 +122,9 @@ impl Cli {
                         .downcast_ref::<OpenError>()
                         .is_some_and(|error| !error.is_passing());
                 if self.json {
-                    println!("{}", json!({"error": format!("{error:#}")}));
+                    println!("{}", json!({"error": with_cause(error.as_ref())}));
                 }
-                eprintln!("claimboard-sync: {error:#}");
+                eprintln!("claimboard-sync: {}", with_cause(error.as_ref()));
                 ExitCode::from(if configuration { USAGE } else { 1 })
             }
         }
@@ -177,7 +183,7 @@ impl Cli {
 
     async fn setup(&self, config: &Config, client: &Client, gate: &Gate) -> anyhow::Result<u8> {
         let pool = pool(&config.database)?;
-        pool.acquire().await.context("Postgres cannot be reached")?;
+        reach(&pool).await?;
         coordination::migrate(&pool).await.context("cannot prepare schema coordination; DATABASE_URL must be the database's owner for setup")?;
         let database = open(pool, config.database.schemas.as_deref()).await?;
         database.ledger.migrate().await.context(
@@ -304,11 +310,10 @@ impl Cli {
         bar.finish_and_clear();
         self.say(&report, || {
             format!(
-                "{} pages written, {} rows with problems, {} dashboards stand still",
-                report.written, report.problems, report.frozen
-            )
+                "{} pages written, {} rows with problems, {} dashboards stand still, {} pages still wait",
+                report.written, report.problems, report.frozen, report.waiting)
         })?;
-        Ok(if report.problems + report.frozen == 0 {
+        Ok(if report.problems + report.frozen + report.waiting == 0 {
             0
         } else {
             NO
@@ -381,7 +386,15 @@ async fn await_database(
                 health.well(now);
                 return Ok(Some(opened));
             }
-            Err(error @ OpenError::Database(_)) => health.ill(&with_cause(&error), now),
+            Err(error @ OpenError::Database(_)) => {
+                health.ill(&root_cause(&error), now);
+                // Not a reason for a restart: the loops run, and what is away is said.
+                let line = format!("waiting: {}", health.problem().unwrap_or_default());
+                tell_systemd(&[
+                    sd_notify::NotifyState::Ready,
+                    sd_notify::NotifyState::Status(&line),
+                ]);
+            }
             Err(error) => return Err(error),
         }
         tokio::select! {

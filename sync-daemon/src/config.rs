@@ -281,6 +281,9 @@ fn page_id(page: &str) -> Option<Uuid> {
 
 /// A token must never travel unencrypted, except to this machine.
 fn base_url(text: &str) -> Result<String, String> {
+    if text.contains('@') {
+        return Err("holds a user name or password; Notion takes the token alone".to_owned());
+    }
     let refuse = |why: &str| Err(format!("is {text:?}, {why}"));
     let Ok(url) = Url::parse(text) else {
         return refuse("not a URL");
@@ -300,9 +303,6 @@ fn base_url(text: &str) -> Result<String, String> {
             );
         }
         _ => return refuse("not an https URL"),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or password; Notion takes the token alone".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
         return refuse("more than the base of a URL");

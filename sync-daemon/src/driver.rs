@@ -19,14 +19,18 @@ use crate::backlog::{Backlog, Offer, PageRef, Taken};
 use crate::budget::Lane;
 use crate::health::Health;
 use crate::ledger::Doubt;
+use crate::notion::Meaning;
 use crate::observer::{Request, Sight, look};
 use crate::page::DesiredPage;
 use crate::pass::{Pass, PassError, Queued};
 use crate::schedule::{PROBE, Timetable};
-use crate::writer::{KEYS_A_QUERY, LookUpError, Outcome, Writer, with_cause};
+use crate::writer::{KEYS_A_QUERY, LookUpError, Outcome, Writer, root_cause, with_cause};
 
 /// How long a stop waits for writes in flight.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long [`Mode::Once`] waits for a service that is away.
+const GIVE_UP: Duration = Duration::from_secs(120);
 
 /// How long a dashboard that stands still is left alone.
 const FROZEN: Duration = Duration::from_secs(60);
@@ -58,6 +62,8 @@ pub struct Report {
     pub problems: usize,
     /// Dashboards that stand still.
     pub frozen: usize,
+    /// Pages that still wait, because it was stopped or gave up.
+    pub waiting: usize,
 }
 
 /// The daemon's state.
@@ -75,6 +81,8 @@ pub struct Driver {
     troubled: BTreeSet<usize>,
     failing: HashMap<usize, HashMap<String, String>>,
     doubts: HashMap<usize, Vec<Doubt>>,
+    /// Creates without an answer at the last pass, however young.
+    in_doubt: HashMap<usize, usize>,
     looked_up: Instant,
     pruned: Option<Instant>,
     last_snapshot: Option<String>,
@@ -128,6 +136,7 @@ impl Driver {
             troubled: (0..tables_len).collect(),
             failing: HashMap::new(),
             doubts: HashMap::new(),
+            in_doubt: HashMap::new(),
             looked_up: now,
             pruned: None,
             last_snapshot: None,
@@ -154,7 +163,7 @@ impl Driver {
             self.start_look_ups(now);
             let room_at = self.start_writes(now);
             progress(&self);
-            if self.mode == Mode::Once && self.finished() {
+            if self.mode == Mode::Once && (self.finished() || self.hopeless(now)) {
                 break;
             }
             let wake = self.next_wake(now, room_at);
@@ -169,6 +178,7 @@ impl Driver {
         self.stop().await;
         self.report.problems = self.failing.values().map(HashMap::len).sum();
         self.report.frozen = self.frozen.len();
+        self.report.waiting = self.backlog.len();
         self.report
     }
 
@@ -241,7 +251,7 @@ impl Driver {
         let sight = match done.expect("a look does not panic") {
             Ok(sight) => sight,
             Err(error) => {
-                return self.postgres.ill(&with_cause(&error), now);
+                return self.postgres.ill(&root_cause(&error), now);
             }
         };
         self.postgres.well(now);
@@ -258,7 +268,7 @@ impl Driver {
                 Ok(pass) => {
                     self.tables[index].passed(started, pass.cost, offset);
                     if let Err(error) = self.passed(index, pass, now).await {
-                        self.postgres.ill(&with_cause(&error), now);
+                        self.postgres.ill(&root_cause(&error), now);
                     }
                 }
                 Err(error) => {
@@ -277,21 +287,34 @@ impl Driver {
         let bulk = pass.findings.len() + pass.unchanged.len() > (limit / 4).max(1);
         let current = pass.findings.is_empty() && pass.unchanged.is_empty();
 
-        let failing = self.failing.entry(index).or_default();
-        failing.retain(|key, _| {
-            pass.unchanged.contains(key) || pass.findings.iter().any(|found| found.key == *key)
-        });
+        let found: HashSet<&str> = pass
+            .findings
+            .iter()
+            .map(|found| found.key.as_str())
+            .collect();
+        let failed_before = self.failing.remove(&index).unwrap_or_default();
+        let mut failing: HashMap<String, String> = HashMap::new();
         for error in &pass.row_errors {
             let key = error.key.clone().unwrap_or_else(|| "(no key)".to_owned());
-            if failing.insert(key.clone(), error.message.clone()).is_none() {
+            if failed_before.get(&key) != Some(&error.message) {
+                let (problem, key) = (&error.message, key.chars().take(80).collect::<String>());
                 tracing::warn!(
                     dashboard = board.name(),
                     page.key = key,
-                    problem = error.message,
+                    problem,
                     "a row cannot be shown"
                 );
             }
+            failing.insert(key, error.message.clone());
         }
+        let tried_again =
+            |key: &String| pass.unchanged.contains(key) || found.contains(key.as_str());
+        failing.extend(
+            failed_before
+                .into_iter()
+                .filter(|(key, _)| tried_again(key)),
+        );
+        self.failing.insert(index, failing);
         let offers = pass
             .findings
             .into_iter()
@@ -313,6 +336,7 @@ impl Driver {
             .collect();
         self.backlog.replace(index, offers, &pass.unchanged, now);
         // A create of ours that is under way is no doubt yet.
+        self.in_doubt.insert(index, pass.doubts.len());
         let mut doubts = pass.doubts;
         doubts.retain(|doubt| {
             let page = PageRef {
@@ -326,12 +350,7 @@ impl Driver {
         let board = &self.writer.boards[index];
         let ledger = &self.writer.ledger;
         let failing = &self.failing[&index];
-        for (key, problem) in failing {
-            ledger.note_problem(board.name(), key, problem).await?;
-        }
-        ledger
-            .keep_problems(board.name(), &failing.keys().collect::<Vec<_>>())
-            .await?;
+        ledger.note_problems(board.name(), failing).await?;
         let rows = i64::try_from(pass.rows).unwrap_or(i64::MAX);
         let backlog = i64::try_from(self.backlog.len_of(index)).unwrap_or(i64::MAX);
         let digest = (current && !self.examined.contains(&index)).then(|| board.dashboard.digest());
@@ -414,12 +433,13 @@ impl Driver {
         let index = taken.page.dashboard;
         self.wrote_at = now;
         match outcome {
+            Ok(Outcome::Nothing) => self.backlog.done(&taken.page),
             Ok(Outcome::Done) => {
                 self.notion.well(now);
                 self.report.written += 1;
                 self.backlog.done(&taken.page);
                 if let Err(error) = self.thaw(index, Cause::Notion).await {
-                    self.postgres.ill(&with_cause(&error), now);
+                    self.postgres.ill(&root_cause(&error), now);
                 }
             }
             Ok(Outcome::Retry) => {
@@ -455,7 +475,7 @@ impl Driver {
             }
             Err(error) => {
                 self.backlog.retry(taken, now + PROBE);
-                self.postgres.ill(&with_cause(&error), now);
+                self.postgres.ill(&root_cause(&error), now);
             }
         }
     }
@@ -488,7 +508,7 @@ impl Driver {
             },
         );
         if let Err(error) = noted {
-            self.postgres.ill(&with_cause(&error), now);
+            self.postgres.ill(&root_cause(&error), now);
         }
     }
 
@@ -538,8 +558,16 @@ impl Driver {
         self.tables[index].hurry(now + PROBE);
         match result {
             Ok(()) => self.notion.well(now),
-            Err(LookUpError::Notion(error)) => self.notion.ill(&with_cause(&error), now),
-            Err(LookUpError::Ledger(error)) => self.postgres.ill(&with_cause(&error), now),
+            Err(LookUpError::Notion(error)) => match error.meaning() {
+                Meaning::TooMany { retry_after } => self.writer.gate.close_for(retry_after),
+                Meaning::Unreachable | Meaning::TokenRefused | Meaning::Blocked => {
+                    self.notion.ill(&with_cause(&error), now);
+                }
+                _ => tracing::info!(
+                    dashboard = self.writer.boards[index].name(), error = %error, "look-up of pages in doubt failed"
+                ),
+            },
+            Err(LookUpError::Ledger(error)) => self.postgres.ill(&root_cause(&error), now),
         }
     }
 
@@ -561,9 +589,9 @@ impl Driver {
             .waiting_pages()
             .all(|page| stuck.contains(page) || self.frozen.contains_key(&page.dashboard));
         let in_doubt = self
-            .doubts
+            .in_doubt
             .iter()
-            .any(|(index, doubts)| !doubts.is_empty() && !self.frozen.contains_key(index));
+            .any(|(index, doubts)| *doubts > 0 && !self.frozen.contains_key(index));
         let idle = self.looks.is_empty() && self.writes.is_empty() && self.look_ups.is_empty();
         let seen = self
             .tables
@@ -572,12 +600,23 @@ impl Driver {
         idle && seen && only_stuck && !in_doubt && self.postgres.problem().is_none()
     }
 
+    /// A command that is to end does not wait for a service for ever.
+    fn hopeless(&self, now: Instant) -> bool {
+        [&self.postgres, &self.notion]
+            .iter()
+            .any(|health| health.ill_for(now) > Some(GIVE_UP))
+    }
+
     fn next_wake(&self, now: Instant, room_at: Option<Instant>) -> Instant {
         let look = self
             .last_look
             .map_or(now, |last| last + PROBE)
             .max(self.postgres.next_try(now));
-        [Some(look), room_at, self.backlog.next_delayed()]
+        let delayed = self
+            .backlog
+            .next_delayed()
+            .map(|at| at.max(self.notion.next_try(now)));
+        [Some(look), room_at, delayed]
             .into_iter()
             .flatten()
             .min()

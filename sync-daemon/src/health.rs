@@ -66,6 +66,11 @@ impl Health {
             .map_or(now, |trouble| trouble.next_try)
     }
 
+    /// For how long it has been away.
+    pub fn ill_for(&self, now: Instant) -> Option<Duration> {
+        self.trouble.as_ref().map(|trouble| now - trouble.since)
+    }
+
     /// What is wrong, if anything.
     pub fn problem(&self) -> Option<&str> {
         self.trouble.as_ref().map(|trouble| trouble.what.as_str())

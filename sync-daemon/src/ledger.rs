@@ -139,9 +139,13 @@ impl Ledger {
 
     /// Whether `setup` has run here.
     pub async fn exists(&self) -> sqlx::Result<bool> {
-        sqlx::query_scalar("SELECT to_regclass('sync.pages') IS NOT NULL")
+        let there: bool = sqlx::query_scalar("SELECT to_regclass('sync.spent') IS NOT NULL")
             .fetch_one(&self.pool)
-            .await
+            .await?;
+        Ok(there
+            && sqlx::query_scalar("SELECT EXISTS (SELECT FROM sync.dashboards)")
+                .fetch_one(&self.pool)
+                .await?)
     }
 
     /// The databases that were set up, by dashboard.
@@ -177,8 +181,21 @@ impl Ledger {
             .collect())
     }
 
-    /// Notes the Notion database of a dashboard.
+    /// Notes the Notion database of a dashboard. A property that has another id than before is another
+    /// property: what stood in the old one is forgotten, so that the new one is filled.
     pub async fn bind(&self, name: &str, binding: &Binding) -> sqlx::Result<()> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE sync.pages SET source_hash = NULL, fingerprints = fingerprints - changed.names
+             FROM (SELECT array_agg(old.key) AS names
+                   FROM sync.dashboards d, jsonb_each_text(d.property_ids) AS old
+                   WHERE d.name = $1 AND old.value IS DISTINCT FROM $2 ->> old.key) AS changed
+             WHERE dashboard = $1 AND fingerprints ?| changed.names",
+        )
+        .bind(name)
+        .bind(Json(&binding.property_ids))
+        .execute(&mut *tx)
+        .await?;
         sqlx::query(
             "INSERT INTO sync.dashboards (name, database_id, data_source_id, property_ids)
              VALUES ($1, $2, $3, $4)
@@ -189,24 +206,16 @@ impl Ledger {
         .bind(binding.database_id)
         .bind(binding.data_source_id)
         .bind(Json(&binding.property_ids))
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        tx.commit().await
     }
 
-    /// Forgets a dashboard and its pages; Notion keeps what it has.
-    pub async fn unbind(&self, name: &str) -> sqlx::Result<()> {
-        sqlx::query("DELETE FROM sync.dashboards WHERE name = $1")
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
-    /// Every page of a dashboard, in key order.
+    /// Every page of a dashboard that is not in the trash, in key order.
     pub async fn glances(&self, dashboard: &str) -> sqlx::Result<BTreeMap<Key, Glance>> {
         let rows: Vec<GlanceRow> = sqlx::query_as(
-            "SELECT key, state, source_hash, unresolved, page_id IS NOT NULL FROM sync.pages WHERE dashboard = $1",
+            "SELECT key, state, source_hash, unresolved, page_id IS NOT NULL FROM sync.pages
+             WHERE dashboard = $1 AND state <> 'trashed'",
         )
         .bind(dashboard)
         .fetch_all(&self.pool)
@@ -268,9 +277,11 @@ impl Ledger {
         Ok(rows.into_iter().collect())
     }
 
-    /// Records, durably, that a write is about to leave. Returns the write's number.
+    /// Records, durably, that a write is about to leave. Returns the write's number, or `None` for a create
+    /// whose page somebody else is making or has made meanwhile.
     ///
-    /// The properties that it carries are forgotten, so that they count as different until it is answered.
+    /// The properties that it carries are forgotten, so that they count as different until it is answered;
+    /// all of them if it moves the page into or out of the trash.
     pub async fn doubt(
         &self,
         dashboard: &str,
@@ -278,35 +289,33 @@ impl Ledger {
         step: &Step,
         source_hash: Option<SourceHash>,
         read_at: DateTime<Utc>,
-    ) -> sqlx::Result<i64> {
+    ) -> sqlx::Result<Option<i64>> {
         let properties: Vec<&str> = step
             .values()
             .iter()
             .map(|(name, _)| name.as_str())
             .collect();
-        let page_id = match step {
-            Step::Update(page, _) | Step::Restore(page, _) | Step::Trash(page) => Some(*page),
-            Step::Create(_) | Step::LookUp | Step::Nothing => None,
-        };
         sqlx::query_scalar(
             "WITH page AS (
                  INSERT INTO sync.pages (dashboard, key, state, page_id, doubt_since)
                  VALUES ($1, $2, 'in_doubt', $3, clock_timestamp())
                  ON CONFLICT (dashboard, key) DO UPDATE SET
                      state = 'in_doubt', doubt_since = clock_timestamp(), source_hash = NULL,
-                     fingerprints = pages.fingerprints - $5
+                     fingerprints = CASE $4 WHEN 'update' THEN pages.fingerprints - $5 ELSE '{}' END
+                 WHERE $4 <> 'create'
+                 RETURNING key
              )
              INSERT INTO sync.writes (dashboard, key, kind, properties, source_hash, read_at, sent_at)
-             VALUES ($1, $2, $4, $5, $6, $7, clock_timestamp()) RETURNING id",
+             SELECT $1, $2, $4, $5, $6, $7, clock_timestamp() FROM page RETURNING id",
         )
         .bind(dashboard)
         .bind(key)
-        .bind(page_id)
+        .bind(step.page())
         .bind(step.kind())
         .bind(&properties)
         .bind(source_hash)
         .bind(read_at)
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await
     }
 
@@ -469,31 +478,32 @@ impl Ledger {
         Ok(())
     }
 
-    /// Notes why a row cannot be written.
-    pub async fn note_problem(
+    /// Notes exactly these rows as ones that cannot be written. Writes nothing if that is no news.
+    pub async fn note_problems(
         &self,
         dashboard: &str,
-        key: &Key,
-        problem: &str,
+        problems: &HashMap<Key, String>,
     ) -> sqlx::Result<()> {
+        let (keys, texts): (Vec<&str>, Vec<&str>) = problems
+            .iter()
+            .map(|(key, problem)| (key.as_str(), problem.as_str()))
+            .unzip();
+        // Even a conflict that changes nothing would lock the row, and so look like a change to everybody.
         sqlx::query(
-            "INSERT INTO sync.problems (dashboard, key, problem) VALUES ($1, $2, $3)
-             ON CONFLICT (dashboard, key) DO UPDATE SET problem = EXCLUDED.problem
-                 WHERE problems.problem <> EXCLUDED.problem",
+            "INSERT INTO sync.problems (dashboard, key, problem)
+             SELECT $1, key, problem FROM unnest($2::text[], $3::text[]) AS found (key, problem)
+             WHERE NOT EXISTS (SELECT FROM sync.problems known
+                 WHERE known.dashboard = $1 AND known.key = found.key AND known.problem = found.problem)
+             ON CONFLICT (dashboard, key) DO UPDATE SET problem = EXCLUDED.problem",
         )
         .bind(dashboard)
-        .bind(key)
-        .bind(problem)
+        .bind(&keys)
+        .bind(&texts)
         .execute(&self.pool)
         .await?;
-        Ok(())
-    }
-
-    /// Keeps the problems of these rows only: all others were written, or are gone.
-    pub async fn keep_problems(&self, dashboard: &str, keys: &[&Key]) -> sqlx::Result<()> {
         sqlx::query("DELETE FROM sync.problems WHERE dashboard = $1 AND key <> ALL ($2)")
             .bind(dashboard)
-            .bind(keys)
+            .bind(&keys)
             .execute(&self.pool)
             .await?;
         Ok(())

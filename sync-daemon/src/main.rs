@@ -7,8 +7,12 @@ use sync_daemon::cli;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    // A missing .env file is the normal case in production.
-    let _ = dotenvy::dotenv();
+    // A missing .env file is the normal case in production; a broken one must not go unnoticed.
+    if let Err(error) = dotenvy::from_path(".env")
+        && !error.not_found()
+    {
+        return cli::refuse(&format!("the file .env cannot be used: {error}"));
+    }
     let cli = cli::parse(std::env::args());
     let filter = EnvFilter::try_from_env("CLAIMBOARD_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));

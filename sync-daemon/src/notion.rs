@@ -1,7 +1,7 @@
 //! Notion's API, as far as the daemon uses it: a thin client of our own.
 //!
-//! [`transport`] sends one request and says what its answer means; [`convert`] is the only place that
-//! knows both our words and Notion's JSON; [`gate`] admits requests under the budget. Nothing here
+//! `transport` sends one request and says what its answer means; [`convert`] is the only place that
+//! knows both our words and Notion's JSON; `gate` admits requests under the budget. Nothing here
 //! retries a write: the backlog and the next pass do.
 
 pub mod convert;

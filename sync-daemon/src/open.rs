@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgPool};
 
 use crate::board::Board;
 use crate::config::DatabaseConfig;
@@ -61,11 +61,22 @@ pub fn pool(config: &DatabaseConfig) -> Result<PgPool, Error> {
         .connect_lazy_with(options.application_name("claimboard-sync")))
 }
 
+/// Whether the database answers. Asked outside the pool, which would say only that it waited in vain.
+pub async fn reach(pool: &PgPool) -> Result<(), Error> {
+    let mut connection = pool
+        .connect_options()
+        .connect()
+        .await
+        .map_err(Error::Database)?;
+    connection.ping().await.map_err(Error::Database)
+}
+
 /// Opens a database that was set up, with the Notion databases of its dashboards.
 pub async fn open_boards(
     pool: PgPool,
     schemas: Option<&Path>,
 ) -> Result<(Database, Vec<Board>), Error> {
+    reach(&pool).await?;
     if !Ledger::new(pool.clone())
         .exists()
         .await

@@ -92,6 +92,8 @@ pub fn decide(want: &Want, known: Option<&Known>) -> Step {
                 let changed = changes(values, &known.fingerprints);
                 match known.state {
                     State::Trashed => Step::Restore(page, changed),
+                    // Whether it lies in the trash is as unknown as what stands in it.
+                    State::InDoubt if known.fingerprints.is_empty() => Step::Restore(page, changed),
                     _ if changed.is_empty() => Step::Nothing,
                     _ => Step::Update(page, changed),
                 }
@@ -117,6 +119,14 @@ impl Step {
             Self::Restore(..) => Some("restore"),
             Self::Trash(_) => Some("trash"),
             Self::LookUp | Self::Nothing => None,
+        }
+    }
+
+    /// The page that the step changes; `None` for one that does not exist yet.
+    pub fn page(&self) -> Option<PageId> {
+        match self {
+            Self::Update(page, _) | Self::Restore(page, _) | Self::Trash(page) => Some(*page),
+            Self::Create(_) | Self::LookUp | Self::Nothing => None,
         }
     }
 

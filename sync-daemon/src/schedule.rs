@@ -4,7 +4,7 @@
 //! a second the driver asks the database whether any transaction at all has ended since it last looked
 //! (one number pair, `pg_current_snapshot()`), and if so, every dashboard whose last pass was cheap enough
 //! is looked at. A pass may cost [`SHARE`] of the time at most; so an idle system costs one trivial query a
-//! second, a busy one a few per cent of a core, and a huge table falls back to its cadence.
+//! second, a busy one (any database of the cluster counts) a few per cent of a core, and a huge table falls back to its cadence.
 
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub struct Timetable {
     due: Instant,
     rested: Instant,
     moved: bool,
+    hurried: Option<Instant>,
     passed: Option<Instant>,
 }
 
@@ -34,6 +35,7 @@ impl Timetable {
             due: now,
             rested: now,
             moved: false,
+            hurried: None,
             passed: None,
         }
     }
@@ -45,7 +47,9 @@ impl Timetable {
 
     /// Whether a pass should run now.
     pub fn wants_pass(&self, now: Instant) -> bool {
-        now >= self.due || (self.moved && now >= self.rested)
+        now >= self.due
+            || self.hurried.is_some_and(|at| now >= at)
+            || (self.moved && now >= self.rested)
     }
 
     /// A pass ran. `offset`, below one, shortens the first wait, so that equal cadences do not fire together.
@@ -58,6 +62,8 @@ impl Timetable {
         self.due = started + wait;
         self.rested = started + (cost * SHARE).clamp(PROBE, self.cadence);
         self.moved = false;
+        // A pass that began before the moment it was wanted for has not seen what it is wanted for.
+        self.hurried = self.hurried.filter(|at| *at > started);
     }
 
     /// Whether a pass began after `moment`.
@@ -67,7 +73,7 @@ impl Timetable {
 
     /// A pass is wanted at this moment, or earlier.
     pub fn hurry(&mut self, moment: Instant) {
-        self.due = self.due.min(moment);
+        self.hurried = Some(self.hurried.map_or(moment, |at| at.min(moment)));
     }
 }
 

@@ -14,7 +14,6 @@ use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind, Sou
 use crate::ledger::{Binding, Ledger};
 use crate::notion::{Client, Error as NotionError, Gate, Meaning, convert, listing};
 use crate::retry;
-use crate::writer::with_cause;
 
 /// What was done for one dashboard.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -23,7 +22,8 @@ pub struct Done {
     pub name: String,
     /// Its database.
     pub database_id: uuid::Uuid,
-    /// `created`, `adopted` (found under the parent page), `changed` (properties added), or `unchanged`.
+    /// `created`, `adopted` (found under the parent page), `restored` (from the trash), `changed` (properties
+    /// added), or `unchanged`.
     pub action: &'static str,
     /// Pages taken over with an adopted database.
     pub pages: usize,
@@ -42,6 +42,21 @@ pub enum Error {
         /// What Notion said.
         #[source]
         source: NotionError,
+    },
+    /// A property stands in Notion as another type than the schema file says.
+    #[error(
+        "property {property:?} of dashboard {dashboard:?} is a {standing} in Notion and a {wanted} in its schema file; \
+         give it another name in the file, or delete it in Notion, and run setup again"
+    )]
+    Retyped {
+        /// Which dashboard.
+        dashboard: String,
+        /// Which property.
+        property: String,
+        /// Notion's name of the type that stands.
+        standing: String,
+        /// Notion's name of the type that is wanted.
+        wanted: &'static str,
     },
     /// The ledger cannot be used.
     #[error("cannot use the ledger")]
@@ -145,6 +160,7 @@ impl Setup<'_> {
             answer = self.data_source(dashboard, binding.data_source_id).await?;
             action = "restored";
         }
+        same_types(dashboard, &answer)?;
         let standing = ids_by_name(&answer);
         let stands = |id: &String| standing.values().any(|known| known == id);
         binding.property_ids.retain(|_, id| stands(id));
@@ -211,6 +227,7 @@ impl Setup<'_> {
             if !property_ids.contains_key(KEY_PROPERTY) {
                 continue;
             }
+            same_types(dashboard, &answer)?;
             let ours = property_names(dashboard);
             property_ids.retain(|name, _| ours.contains(&name.as_str()));
             let binding = Binding {
@@ -333,6 +350,25 @@ impl Setup<'_> {
     }
 }
 
+/// Whether every property of the dashboard that stands is of its type.
+fn same_types(dashboard: &Dashboard, data_source: &Json) -> Result<(), Error> {
+    for property in &dashboard.properties {
+        let wanted = convert::property_type(&property.kind);
+        match data_source["properties"][&property.name]["type"].as_str() {
+            Some(standing) if standing != wanted => {
+                return Err(Error::Retyped {
+                    dashboard: dashboard.name.clone(),
+                    property: property.name.clone(),
+                    standing: standing.to_owned(),
+                    wanted,
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Properties that the dashboard wants and the database lacks, as far as their targets exist.
 fn missing(
     dashboard: &Dashboard,
@@ -350,7 +386,13 @@ fn missing(
         .map(|property| (property.name.as_str(), &property.kind))
         .chain(fixed)
         .filter(|(name, _)| !standing.contains_key(*name))
-        .filter_map(|(name, kind)| Some((name.to_owned(), convert::property_schema(kind, target)?)))
+        .filter_map(|(name, kind)| match kind {
+            // A data source has one title always: under another name it is renamed, not added.
+            PropertyKind::Title if !standing.is_empty() => {
+                Some(("title".to_owned(), json!({"name": name})))
+            }
+            _ => Some((name.to_owned(), convert::property_schema(kind, target)?)),
+        })
         .collect()
 }
 
@@ -378,13 +420,9 @@ fn description(dashboard: &Dashboard) -> String {
         .clone()
         .unwrap_or_else(|| match &dashboard.source {
             Source::Table { schema, name } => {
-                format!(
-                    "Mirrored from {schema}.{name} in Postgres; edits made here are overwritten."
-                )
+                format!("Mirrored from {schema}.{name} in Postgres: edit there, not here.")
             }
-            Source::Query(_) => {
-                "Mirrored from Postgres; edits made here are overwritten.".to_owned()
-            }
+            Source::Query(_) => "Mirrored from Postgres: edit there, not here.".to_owned(),
         })
 }
 
@@ -398,6 +436,7 @@ fn failure(dashboard: &Dashboard, source: NotionError) -> Error {
 
 fn cure(error: &NotionError) -> String {
     match error.meaning() {
+        Meaning::Blocked => "Notion has blocked this integration: ask its support before going on".to_owned(),
         Meaning::TokenRefused => "renew NOTION_TOKEN (Notion, Settings, Connections, your integration)".to_owned(),
         Meaning::NotFound => {
             "share the parent page with the integration (page menu, Connections), or restore the database from Notion's trash".to_owned()
@@ -405,6 +444,7 @@ fn cure(error: &NotionError) -> String {
         Meaning::Forbidden => "give the integration \"insert content\" and \"update content\" in Notion's integration settings".to_owned(),
         Meaning::BlockLimit => "a Free workspace with several members holds 1,000 blocks: upgrade the plan, or mirror fewer rows".to_owned(),
         Meaning::Unreachable => "check the network and NOTION_BASE_URL".to_owned(),
-        _ => format!("try again ({})", with_cause(error)),
+        Meaning::Invalid => "Notion refuses what its schema file asks for; correct the file and run setup again".to_owned(),
+        _ => "try again".to_owned(),
     }
 }

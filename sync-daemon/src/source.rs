@@ -21,7 +21,10 @@ use columns::{Columns, Described};
 use projection::Projection;
 
 /// Longest time one statement may take.
-const STATEMENT_TIMEOUT: &str = "60s";
+const STATEMENT_TIMEOUT: &str = "20s";
+
+/// Longest wait for a table that somebody has locked: the other boards wait too.
+const LOCK_TIMEOUT: &str = "1s";
 
 /// Longest key: Notion compares at most this much when pages are looked up.
 const LONGEST_KEY: usize = 2000;
@@ -97,9 +100,10 @@ impl Snapshot {
                 set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
                 set_config('IntervalStyle', 'postgres', true), set_config('bytea_output', 'hex', true),
                 set_config('extra_float_digits', '1', true), set_config('lc_monetary', 'C', true),
-                set_config('statement_timeout', $1, true)) AS settings",
+                set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)) AS settings",
         )
         .bind(STATEMENT_TIMEOUT)
+        .bind(LOCK_TIMEOUT)
         .persistent(false)
         .fetch_one(&mut *transaction)
         .await?;

@@ -1,7 +1,7 @@
 //! Compares every row with its page, trusting neither the ledger nor the backlog: rows are read from
 //! Postgres, pages from Notion, and relations are resolved by the keys that the pages carry.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgPool;
 
@@ -150,26 +150,30 @@ async fn compare(
 ) -> Result<BoardVerdict, Error> {
     let mut snapshot = Snapshot::begin(pool).await?;
     let rows = snapshot.hashes(&board.dashboard).await?;
-    let keys: Vec<Key> = rows.rows.into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<Key> = rows.rows.iter().map(|(key, _)| key.clone()).collect();
 
     let counted = &by_name[board.name()];
     let standing: HashMap<PageId, &ReadPage> = pages.iter().map(|page| (page.id, page)).collect();
     let mut verdict = BoardVerdict {
         name: board.name().to_owned(),
-        rows: keys.len(),
+        rows: keys.len() + rows.errors.len(),
         pages: pages.len(),
-        missing: 0,
+        missing: rows.errors.len(),
         extra: pages.len() - counted.len(),
         different: 0,
         examples: Vec::new(),
     };
+    for error in &rows.errors {
+        verdict.example(format!("row without a page: {error}"));
+    }
     for some in keys.chunks(ROWS_AT_ONCE) {
         for desired in snapshot.pages(&board.dashboard, some).await? {
             verdict.judge(board, &desired, by_name, &standing);
         }
     }
-    let rows: std::collections::HashSet<&Key> = keys.iter().collect();
-    for key in counted.keys().filter(|key| !rows.contains(**key)) {
+    let unshown = rows.errors.iter().filter_map(|error| error.key.as_ref());
+    let known: HashSet<&Key> = keys.iter().chain(unshown).collect();
+    for key in counted.keys().filter(|key| !known.contains(**key)) {
         verdict.extra += 1;
         verdict.example(format!("page of {key:?} has no row"));
     }

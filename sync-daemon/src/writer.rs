@@ -1,8 +1,8 @@
 //! One page at a time: decide, record doubt, send, settle.
 //!
 //! # Properties
-//! 1. A write leaves only after its doubt is durable, so a crash anywhere leaves no page that differs from
-//!    the ledger without a mark.
+//! 1. A write leaves only after its doubt is durable, so a crash anywhere leaves no write of ours whose
+//!    outcome is unknown and unmarked.
 //! 2. The step is decided against the ledger at the moment of sending, not of planning: a change that was
 //!    planned while another write of the same page was under way still writes every property that differs.
 //! 3. A page is created only if it certainly does not exist. A create whose answer was lost is looked up by
@@ -10,8 +10,8 @@
 //!    then Notion may still be working on it.
 //!
 //! # Accepted races
-//! A person who trashes a page while we write it gets it back at the next pass. Two daemons on one ledger
-//! would both write; running one is the operator's task.
+//! A person who trashes a page gets it back when its row changes next. Of two daemons on one ledger, only
+//! one makes a page (the doubt of a create is taken, or not); both may send the same update.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -48,8 +48,10 @@ pub struct Writer {
 /// How an attempt ended, for the backlog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing is left to do for this version of the row.
+    /// Written, or found to be gone: nothing is left to do for this version of the row.
     Done,
+    /// Nothing had to be sent.
+    Nothing,
     /// Not written this time.
     Retry,
     /// This row cannot be written as it is.
@@ -80,13 +82,16 @@ impl Writer {
                     .acknowledge(board.name(), &[(key.clone(), hash, unresolved)])
                     .await?;
             }
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Nothing);
         }
         let source_hash = taken.offer.source_hash();
         let write = self
             .ledger
             .doubt(board.name(), key, &step, source_hash, taken.offer.read_at)
             .await?;
+        let Some(write) = write else {
+            return Ok(Outcome::Retry);
+        };
         let answer = self.send(board, &step, permit).await;
         let (ending, outcome) = match &answer {
             Ok(page_id) => (
@@ -167,7 +172,7 @@ impl Writer {
     ) -> (Ending<'a>, Outcome) {
         let not_written = Ending::NotWritten(known);
         match error.meaning() {
-            Meaning::Committed(committed) => match committed.or(page_of(step)) {
+            Meaning::Committed(committed) => match committed.or(step.page()) {
                 Some(page) => (written(step, page, source_hash, unresolved), Outcome::Done),
                 None => (Ending::InDoubt, Outcome::Done),
             },
@@ -178,7 +183,7 @@ impl Writer {
             }
             Meaning::TryAgain => (not_written, Outcome::Retry),
             Meaning::Invalid => (not_written, Outcome::Problem(error.to_string())),
-            Meaning::InTrash if matches!(step, Step::Trash(_)) => match page_of(step) {
+            Meaning::InTrash if matches!(step, Step::Trash(_)) => match step.page() {
                 Some(page) => (Ending::Trashed(page), Outcome::Done),
                 None => (not_written, Outcome::Done),
             },
@@ -193,6 +198,12 @@ impl Writer {
                 not_written,
                 Outcome::Away(format!(
                     "{error}; a Free workspace with several members holds 1,000 blocks: upgrade the plan, or mirror fewer rows"
+                )),
+            ),
+            Meaning::Blocked => (
+                not_written,
+                Outcome::Away(format!(
+                    "{error}; Notion has blocked this integration: ask its support before going on"
                 )),
             ),
             Meaning::TokenRefused => (
@@ -214,7 +225,11 @@ impl Writer {
         error: &Error,
     ) -> sqlx::Result<Outcome> {
         match error.meaning() {
-            Meaning::InTrash if !matches!(step, Step::Trash(_)) => {
+            // A page that is restored, or made, and still in the trash: its whole database is.
+            Meaning::InTrash if matches!(step, Step::Create(_) | Step::Restore(..)) => Ok(Outcome::Frozen(
+                "the database lies in Notion's trash: restore it there, or run `claimboard-sync setup`, which does".to_owned(),
+            )),
+            Meaning::InTrash if matches!(step, Step::Update(..)) => {
                 self.ledger.found_in_trash(board.name(), key).await?;
                 Ok(Outcome::Retry)
             }
@@ -311,13 +326,6 @@ pub enum LookUpError {
     Ledger(#[from] sqlx::Error),
 }
 
-fn page_of(step: &Step) -> Option<PageId> {
-    match step {
-        Step::Update(page, _) | Step::Restore(page, _) | Step::Trash(page) => Some(*page),
-        Step::Create(_) | Step::LookUp | Step::Nothing => None,
-    }
-}
-
 fn written(
     step: &Step,
     page_id: PageId,
@@ -335,12 +343,25 @@ fn written(
     }
 }
 
+/// What lies at the bottom of an error: the same for everybody whom it hits.
+pub fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
 /// An error with the chain of its causes, for people.
 pub fn with_cause(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text = format!("{text}: {cause}");
+        // Many libraries say their cause in their own words already.
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
         source = cause.source();
     }
     text

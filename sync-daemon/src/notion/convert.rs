@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, DurationRound, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::PageId;
@@ -169,9 +169,7 @@ fn read_date(content: &Json) -> Option<Date> {
     let at = DateTime::parse_from_rfc3339(start)
         .ok()?
         .with_timezone(&Utc);
-    at.duration_trunc(TimeDelta::minutes(1))
-        .ok()
-        .map(Date::Minute)
+    at.with_second(0)?.with_nanosecond(0).map(Date::Minute)
 }
 
 /// A page's properties by their ids, as they stand.

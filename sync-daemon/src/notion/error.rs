@@ -75,6 +75,8 @@ pub enum Meaning {
     NotFound,
     /// Not written: the token is not accepted any more.
     TokenRefused,
+    /// Not written: Notion blocks this integration, and asks not to be asked again.
+    Blocked,
     /// Not written: the workspace refuses to grow (Free plan).
     BlockLimit,
     /// Not written: the integration may not do this.
@@ -107,8 +109,7 @@ impl Refusal {
         Self {
             status: status.as_u16(),
             code: text("code"),
-            message: text("message")
-                .unwrap_or_else(|| String::from_utf8_lossy(body).chars().take(200).collect()),
+            message: text("message").unwrap_or_else(|| one_line(&String::from_utf8_lossy(body))),
             request_id: text("request_id")
                 .or_else(|| header("x-notion-request-id").map(str::to_owned)),
             retry_after: seconds.map(Duration::from_secs_f64),
@@ -118,6 +119,11 @@ impl Refusal {
 
     fn meaning(&self) -> Meaning {
         match (self.status, self.code.as_deref()) {
+            (429, _)
+                if self.additional_data["rate_limit_reason"] == "public_api_request_blocked" =>
+            {
+                Meaning::Blocked
+            }
             (429 | 529, _) => Meaning::TooMany {
                 retry_after: self.retry_after.unwrap_or(Duration::from_secs(5)),
             },
@@ -126,7 +132,13 @@ impl Refusal {
             (403, _) => Meaning::Forbidden,
             (404, _) => Meaning::NotFound,
             (409, Some("conflict_error")) => Meaning::TryAgain,
-            (400, _) if self.message.contains("archived") => Meaning::InTrash,
+            (400, _)
+                if self
+                    .message
+                    .starts_with("Can't edit block that is archived") =>
+            {
+                Meaning::InTrash
+            }
             (503, _) if self.committed() => Meaning::Committed(self.committed_id()),
             (400..=499, _) => Meaning::Invalid,
             _ => Meaning::InDoubt,
@@ -149,6 +161,16 @@ impl Refusal {
             .parse()
             .ok()
     }
+}
+
+/// The head of a body that is not Notion's: a proxy's page of HTML, say.
+fn one_line(body: &str) -> String {
+    body.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(200)
+        .collect()
 }
 
 #[cfg(test)]

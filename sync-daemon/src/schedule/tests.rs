@@ -49,3 +49,15 @@ fn dashboards_of_one_cadence_drift_apart() {
     table.passed(start + Duration::from_millis(22_500), CHEAP, 0.5);
     assert!(!table.wants_pass(start + Duration::from_millis(52_000)));
 }
+
+#[test]
+fn a_pass_before_the_moment_does_not_settle_a_hurry() {
+    let start = Instant::now();
+    let mut table = Timetable::new(CADENCE, start);
+    table.hurry(start + seconds(2));
+    table.passed(start + seconds(1), CHEAP, 0.0);
+    assert!(!table.wants_pass(start + Duration::from_millis(1_900)));
+    assert!(table.wants_pass(start + seconds(2)));
+    table.passed(start + seconds(2), CHEAP, 0.0);
+    assert!(!table.wants_pass(start + seconds(3)));
+}

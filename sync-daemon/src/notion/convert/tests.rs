@@ -16,8 +16,10 @@ fn stored(written: &Json) -> Json {
 }
 
 fn values() -> impl Strategy<Value = (PropertyKind, Value)> {
-    let minute = (0_i64..4_000_000_000).prop_map(|seconds| {
-        Date::Minute(DateTime::from_timestamp(seconds - seconds % 60, 0).expect("in range"))
+    let minute = (-62_000_000_000_i64..253_000_000_000).prop_map(|seconds| {
+        Date::Minute(
+            DateTime::from_timestamp(seconds - seconds.rem_euclid(60), 0).expect("in range"),
+        )
     });
     let day = (0_i32..3_000_000).prop_map(|day| {
         Date::Day(NaiveDate::from_num_days_from_ce_opt(day + 1).expect("in range"))
