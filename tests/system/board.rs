@@ -320,3 +320,80 @@ async fn a_seventh_dashboard_is_one_more_file() {
     assert_eq!(stage.pages("Doors").await.len(), 2);
     stage.assert_clean().await;
 }
+
+#[tokio::test]
+async fn a_property_that_a_person_deleted_is_made_and_filled_again() {
+    let stage = stage().await;
+    stage.once().await;
+    let source = stage.pages("Works").await[0]["parent"]["data_source_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let delete = json!({"act": "delete_property", "data_source": source, "property": "Sync Note"});
+    stage.people(delete).await;
+    let said = stage.daemon(&["setup"]).await;
+    assert!(
+        said.code == 0 && said.stdout.contains("changed"),
+        "{said:?}"
+    );
+    stage.once().await;
+    stage.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_database_in_the_trash_is_said_and_restored_by_setup() {
+    let stage = stage().await;
+    stage.once().await;
+    let database: sqlx::types::Uuid =
+        sqlx::query_scalar("SELECT database_id FROM sync.dashboards WHERE name = 'Works'")
+            .fetch_one(&stage.pool)
+            .await
+            .expect("set up");
+    stage.people(json!({"act": "trash", "id": database})).await;
+    stage
+        .execute("INSERT INTO project VALUES (8, 'Eighth')")
+        .await;
+    let said = stage.daemon(&["once"]).await;
+    assert_eq!(said.code, 3, "{said:?}");
+    let status = stage.daemon(&["status"]).await;
+    assert!(status.stdout.contains("stands still"), "{}", status.stdout);
+    let said = stage.daemon(&["setup"]).await;
+    assert!(
+        said.code == 0 && said.stdout.contains("restored"),
+        "{said:?}"
+    );
+    stage.once().await;
+    stage.assert_clean().await;
+}
+
+#[tokio::test]
+async fn a_retyped_property_is_refused_with_its_cure_and_a_renamed_title_is_followed() {
+    let stage = stage().await;
+    stage.once().await;
+    let retyped = TASKS.replace(
+        "name = \"Hours\"\ntype = \"number\"",
+        "name = \"Hours\"\ntype = \"text\"",
+    );
+    std::fs::write(stage.schemas.path().join("steps.toml"), retyped).expect("written");
+    let said = stage.daemon(&["setup"]).await;
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.stderr.contains("\"Hours\"") && said.stderr.contains("another name"),
+        "{}",
+        said.stderr
+    );
+
+    let renamed = TASKS.replace("name = \"Title\"", "name = \"Step\"");
+    std::fs::write(stage.schemas.path().join("steps.toml"), renamed).expect("written");
+    let said = stage.daemon(&["setup"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    stage.once().await;
+    stage.assert_clean().await;
+    assert!(
+        stage
+            .pages("Steps")
+            .await
+            .iter()
+            .any(|page| text(page, "Step") == "Task 23")
+    );
+}

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use local_postgres::{Cluster, Settings};
 use notion_sim::Options;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -11,7 +12,13 @@ use tokio::sync::mpsc;
 
 use crate::stage::{Stage, eventually, plenty, said};
 
+const LOOSE: &str = "
+CREATE TABLE item (id int, name text NOT NULL);
+INSERT INTO item VALUES (1, 'One'), (2, 'Two'), (2, 'Two again');
+";
+
 const TABLE: &str = "
+CREATE TABLE other (id int PRIMARY KEY, name text NOT NULL);
 CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL);
 INSERT INTO item SELECT n, 'Item ' || n FROM generate_series(1, 20) n;
 ";
@@ -199,4 +206,85 @@ async fn a_stop_finishes_what_is_in_flight() {
             .await
             .expect("the ledger");
     assert_eq!(doubts, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_holds_up_its_own_board_alone() {
+    let others = ITEMS
+        .replace("\"Items\"", "\"Others\"")
+        .replace("\"item\"", "\"other\"");
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS), ("others.toml", &others)]).await;
+    stage.execute("INSERT INTO other VALUES (1, 'First')").await;
+    let _daemon = stage.run();
+    stage.await_clean().await;
+    let mut locker = stage.pool.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE item IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *locker)
+        .await
+        .expect("locked");
+    stage
+        .execute("INSERT INTO other VALUES (2, 'Second')")
+        .await;
+    eventually("the other board follows", async || {
+        stage.pages("Others").await.len() == 2
+    })
+    .await;
+    locker.commit().await.expect("unlocked");
+    stage
+        .execute("INSERT INTO item VALUES (21, 'After the lock')")
+        .await;
+    eventually("the locked board follows again", async || {
+        stage.pages("Items").await.len() == 21
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_shown_is_said_once_and_lets_the_daemon_rest() {
+    let cluster = Cluster::temporary(&Settings::default()).expect("a cluster without neighbours");
+    let stage = Stage::on(&cluster, LOOSE, &[("items.toml", ITEMS)], plenty()).await;
+    assert_eq!(stage.daemon(&["setup"]).await.code, 0);
+    let (_daemon, mut said) = listen(&stage);
+    hear(&mut said, "a row cannot be shown").await;
+    stage
+        .execute("UPDATE item SET name = 'Changed' WHERE id = 1")
+        .await;
+    let heard = hear(&mut said, "update of a page written").await;
+    assert!(
+        heard.iter().all(|line| !line.contains("cannot be shown")),
+        "said again: {heard:#?}"
+    );
+    let snapshot = async || -> String {
+        sqlx::query_scalar("SELECT pg_current_snapshot()::text")
+            .fetch_one(&stage.pool)
+            .await
+            .expect("a snapshot")
+    };
+    eventually("nothing is written any more", async || {
+        let before = snapshot().await;
+        // Longer than a cadence: a pass that writes would show.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        before == snapshot().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_seen_long_before_its_cadence() {
+    let cluster = Cluster::temporary(&Settings::default()).expect("a cluster without neighbours");
+    let patient = ITEMS.replace("cadence = \"1s\"", "cadence = \"1h\"");
+    let stage = Stage::on(&cluster, TABLE, &[("items.toml", &patient)], plenty()).await;
+    assert_eq!(stage.daemon(&["setup"]).await.code, 0);
+    let _daemon = stage.run();
+    eventually("the first load is over", async || {
+        stage.pages("Items").await.len() == 20
+    })
+    .await;
+    stage
+        .execute("INSERT INTO item VALUES (21, 'Unannounced')")
+        .await;
+    eventually("the new row has a page", async || {
+        stage.pages("Items").await.len() == 21
+    })
+    .await;
 }

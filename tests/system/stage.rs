@@ -61,11 +61,21 @@ impl Stage {
         schemas: &[(&str, &str)],
         options: Options,
     ) -> Self {
+        Self::on(&CLUSTER, sql, schemas, options).await
+    }
+
+    /// The same, on a cluster of the test's own, where nobody else's transactions wake the daemon.
+    pub(crate) async fn on(
+        cluster: &Cluster,
+        sql: &'static str,
+        schemas: &[(&str, &str)],
+        options: Options,
+    ) -> Self {
         let name = format!("stage_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        CLUSTER
+        cluster
             .create_database(&name)
             .expect("a database of its own");
-        let url = CLUSTER.url(&name);
+        let url = cluster.url(&name);
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .connect(&url)
@@ -215,6 +225,11 @@ impl Stage {
     /// Injects a fault.
     pub(crate) async fn fault(&self, fault: Value) {
         self.notion_request("POST", "_sim/faults", fault).await;
+    }
+
+    /// What a person does in Notion.
+    pub(crate) async fn people(&self, act: Value) {
+        self.notion_request("POST", "_sim/people", act).await;
     }
 
     /// Takes all faults away.
