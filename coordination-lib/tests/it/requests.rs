@@ -88,6 +88,7 @@ async fn bad_input_is_a_typed_error_and_changes_nothing() {
     Session::open(&pool, "alpha", "demo").await.unwrap();
     for (call, state) in [
         ("claim('a', 'alpha', mode => 'greedy')", "CB005"),
+        ("claim('a', 'alpha', eta => 'infinity')", "CB005"),
         ("claim('a', 'alpha', ttl => '29 s')", "CB005"),
         ("claim('a', 'alpha', ttl => '25 h')", "CB005"),
         ("claim('a', 'alpha', ttl => NULL)", "CB005"),
