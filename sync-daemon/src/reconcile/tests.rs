@@ -65,6 +65,17 @@ fn a_create_in_doubt_is_looked_up_before_anything_else() {
 }
 
 #[test]
+fn a_page_that_may_lie_in_the_trash_is_taken_out_of_it() {
+    let row = values(&[("A", "1")]);
+    let doubt = known(State::InDoubt, Some(PAGE), &[]);
+    assert_eq!(
+        decide(&Want::Present(row.clone()), Some(&doubt)),
+        Step::Restore(PAGE, row)
+    );
+    assert_eq!(decide(&Want::Absent, Some(&doubt)), Step::Trash(PAGE));
+}
+
+#[test]
 fn a_row_that_comes_back_gets_its_page_back() {
     let row = values(&[("A", "1")]);
     let trashed = known(State::Trashed, Some(PAGE), &row);
@@ -93,14 +104,15 @@ proptest! {
     #[test]
     fn a_second_decision_is_nothing(
         wanted in proptest::option::of(proptest::collection::btree_map("[A-D]", "[a-c]{0,2}", 4)),
-        stands in proptest::option::of((proptest::collection::btree_map("[A-D]", "[a-c]{0,2}", 0..4), any::<bool>())),
+        stands in proptest::option::of((proptest::collection::btree_map("[A-D]", "[a-c]{0,2}", 0..4), 0_u8..3)),
     ) {
         let named = |map: std::collections::BTreeMap<String, String>| -> Vec<NamedValue> {
             map.into_iter().map(|(name, text)| (name, Value::Text(text))).collect()
         };
         let want = wanted.map_or(Want::Absent, |map| Want::Present(named(map)));
-        let before = stands.map(|(map, trashed)| {
-            known(if trashed { State::Trashed } else { State::Synced }, Some(PAGE), &named(map))
+        let before = stands.map(|(map, state)| {
+            let state = [State::Synced, State::Trashed, State::InDoubt][usize::from(state)];
+            known(state, Some(PAGE), &named(map))
         });
         let step = decide(&want, before.as_ref());
         let mut after = before.unwrap_or_else(|| known(State::Synced, Some(PAGE), &[]));
