@@ -86,7 +86,8 @@ Environment (or a .env file in the working folder):
   NOTION_BASE_URL             default https://api.notion.com
   NOTION_REQUESTS_PER_MINUTE  default 180
   CLAIMBOARD_SCHEMAS          folder of your own schema files
-  CLAIMBOARD_LOG              what to log: info (default), debug, warn; CLAIMBOARD_LOG_FORMAT=json for machines
+  CLAIMBOARD_LOG              error, warn, info (default), debug
+  CLAIMBOARD_LOG_FORMAT       text (default), json
 
 Examples:
   claimboard-sync setup
@@ -262,12 +263,10 @@ impl Cli {
     }
 
     async fn status(&self, config: &DatabaseConfig) -> anyhow::Result<u8> {
-        let ledger = ledger::Ledger::new(pool(config)?);
-        if !ledger
-            .exists()
-            .await
-            .context("Postgres cannot be reached")?
-        {
+        let pool = pool(config)?;
+        reach(&pool).await?;
+        let ledger = ledger::Ledger::new(pool);
+        if !ledger.exists().await? {
             return Err(OpenError::NotSetUp(Vec::new()).into());
         }
         let (dashboards, problems) = (ledger.summaries().await?, ledger.problems().await?);
