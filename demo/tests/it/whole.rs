@@ -137,7 +137,7 @@ fn a_timed_run_ends_clean_and_the_next_one_continues_until_ctrl_c() {
     );
     assert_eq!(summary["rows"], summary["pages"], "{summary}");
     assert!(
-        number("rows") >= 554.0 && number("granted") >= 3.0,
+        number("rows") >= 554.0 && number("granted") >= 1.0,
         "{summary}"
     );
     assert!(
