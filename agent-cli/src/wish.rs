@@ -217,14 +217,16 @@ async fn attempt(session: &Session, wish: &Wish<'_>) -> Result<Got, Failure> {
     let answer = if others.is_empty() {
         match session.claim(request).await {
             Ok(ClaimOutcome::Granted(claim)) => Ok(Got::Granted(vec![claim])),
-            Ok(ClaimOutcome::Held(holders)) => Ok(Got::Held(holders)),
+            Ok(ClaimOutcome::Held(held)) => Ok(Got::Held(held.holders)),
+            Ok(ClaimOutcome::Waiting(waiting)) => Ok(Got::Held(waiting.held.holders)),
             Ok(ClaimOutcome::Busy) => Ok(Got::Busy),
             Err(error) => Err(error),
         }
     } else {
         match session.claim_all(others, request).await {
             Ok(SetOutcome::Granted(claims)) => Ok(Got::Granted(claims)),
-            Ok(SetOutcome::Held(holders)) => Ok(Got::Held(holders)),
+            Ok(SetOutcome::Held(held)) => Ok(Got::Held(held.holders)),
+            Ok(SetOutcome::Waiting(waiting)) => Ok(Got::Held(waiting.held.holders)),
             Ok(SetOutcome::Busy) => Ok(Got::Busy),
             Err(error) => Err(error),
         }

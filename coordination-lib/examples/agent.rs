@@ -152,8 +152,12 @@ impl Agent {
                     );
                     return Ok(Some(claim));
                 }
-                ClaimOutcome::Held(holders) => {
-                    let who: Vec<_> = holders.iter().map(|holder| holder.agent.as_str()).collect();
+                ClaimOutcome::Held(held) => {
+                    let who: Vec<_> = held
+                        .holders
+                        .iter()
+                        .map(|holder| holder.agent.as_str())
+                        .collect();
                     let message = format!("{} is held by {}", job.resource(), who.join(", "));
                     self.say(
                         LogEntry::waiting(message)
@@ -162,7 +166,7 @@ impl Agent {
                     )
                     .await?;
                 }
-                ClaimOutcome::Busy => {}
+                ClaimOutcome::Waiting(_) | ClaimOutcome::Busy => {}
             }
             self.answer_others().await?;
             // Jitter: two agents that were refused together must not come back together.

@@ -12,9 +12,10 @@ use sqlx::postgres::types::PgInterval;
 use sqlx::{FromRow, PgPool, Row};
 
 use crate::error::Error;
-use crate::id::{ClaimId, Token};
+use crate::id::{ClaimId, TicketId, Token};
 use crate::lease::Lease;
 use crate::session::Session;
+use crate::wait::{Place, Waiter, Waiting, Wish, until_turn};
 
 /// How a claim shares its resource with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, sqlx::Type)]
@@ -38,6 +39,7 @@ pub struct ClaimRequest {
     ttl: Duration,
     reason: Option<String>,
     eta: Option<DateTime<Utc>>,
+    pub(crate) wait: Duration,
     key: Option<String>,
 }
 
@@ -50,6 +52,7 @@ impl ClaimRequest {
             ttl: Duration::from_mins(15),
             reason: None,
             eta: None,
+            wait: Duration::ZERO,
             key: None,
         }
     }
@@ -94,6 +97,12 @@ impl ClaimRequest {
             eta: Some(eta),
             ..self
         }
+    }
+
+    /// Stand in line for up to this long, if it cannot be had at once. See [`ClaimOutcome::Waiting`].
+    #[must_use]
+    pub fn wait(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 
     /// Done once: the same key with the same wish gets the first answer again, after a connection that broke in between, for example.
@@ -185,8 +194,11 @@ impl Claim {
 pub enum ClaimOutcome {
     /// It is held from now on.
     Granted(Claim),
-    /// Others hold what overlaps.
-    Held(Vec<Holder>),
+    /// Others hold what overlaps, or stand in line for it.
+    Held(Held),
+    /// The time to wait is over, and it is not yet this session's turn; its place in line is kept. Only a request with a
+    /// [`wait`](ClaimRequest::wait) is answered so.
+    Waiting(Waiting),
     /// A transaction that is still open decides: ask again with some jitter.
     Busy,
 }
@@ -197,10 +209,23 @@ pub enum ClaimOutcome {
 pub enum SetOutcome {
     /// All are held from now on, in canonical order; what another member covers has no claim of its own.
     Granted(Vec<Claim>),
-    /// Others hold what overlaps one of them; none is held.
-    Held(Vec<Holder>),
+    /// Others hold what overlaps one of them, or stand in line for it; none is held.
+    Held(Held),
+    /// The time to wait is over, and it is not yet this session's turn; its place in line is kept, for the whole set.
+    Waiting(Waiting),
     /// A transaction that is still open decides: ask again with some jitter.
     Busy,
+}
+
+/// What stands in the way of a wish.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Held {
+    /// Who holds what overlaps; the first 32 of them, oldest first.
+    pub holders: Vec<Holder>,
+    /// Who stands in line before this session; the first 32 of them, oldest first.
+    pub ahead: Vec<Waiter>,
+    /// Narrower names that nobody holds or waits for: parts of the wish that could be claimed instead, at the moment of the answer.
+    pub free: Vec<String>,
 }
 
 /// Somebody who holds what was wished for or asked about.
@@ -321,73 +346,109 @@ pub enum Ending {
     Revoked,
 }
 
+impl From<SetOutcome> for ClaimOutcome {
+    fn from(outcome: SetOutcome) -> Self {
+        match outcome {
+            SetOutcome::Granted(mut claims) => match claims.pop() {
+                Some(claim) => Self::Granted(claim),
+                None => Self::Busy,
+            },
+            SetOutcome::Held(held) => Self::Held(held),
+            SetOutcome::Waiting(waiting) => Self::Waiting(waiting),
+            SetOutcome::Busy => Self::Busy,
+        }
+    }
+}
+
 impl Session {
-    /// Claims a resource, or says who stands in the way.
+    /// Claims a resource, or says who stands in the way. With a [`wait`](ClaimRequest::wait), stands in line for up to that long first.
+    ///
+    /// Dropping the future leaves the place in line to expire; [`withdraw`](Self::withdraw) gives it up at once.
     pub async fn claim(&self, request: ClaimRequest) -> Result<ClaimOutcome, Error> {
-        self.claim_in(&mut *self.pool().acquire().await?, request)
-            .await
+        let wish = Wish {
+            others: None,
+            terms: &request,
+        };
+        Ok(self.claim_or_wait(wish).await?.into())
     }
 
-    /// [`claim`](Self::claim) in the caller's own transaction: the claim holds once that commits, and rivals are busy until then.
+    /// [`claim`](Self::claim) in the caller's own transaction: the claim holds once that commits, and rivals are busy until then. It is
+    /// answered at once: with a wait, the commit makes the place in line known, and the turn comes by repeating the same call.
     pub async fn claim_in(
         &self,
         connection: &mut PgConnection,
         request: ClaimRequest,
     ) -> Result<ClaimOutcome, Error> {
-        let asked = Asked::now();
-        let rows = sqlx::query_as(
-            "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
-             LATERAL coordination.claim(CASE WHEN s.secret <> '' THEN $2 END, NULL, $3, $4, NULL, $5, $6, $7) c",
-        )
-        .bind(self.secret().as_text())
-        .bind(&request.resource)
-        .bind(interval(request.ttl))
-        .bind(request.mode)
-        .bind(&request.reason)
-        .bind(request.eta)
-        .bind(&request.key)
-        .fetch_all(connection)
-        .await?;
-        Ok(match asked.outcome(rows, request.mode, request.ttl) {
-            SetOutcome::Granted(mut claims) => match claims.pop() {
-                Some(claim) => ClaimOutcome::Granted(claim),
-                None => ClaimOutcome::Busy,
-            },
-            SetOutcome::Held(holders) => ClaimOutcome::Held(holders),
-            SetOutcome::Busy => ClaimOutcome::Busy,
-        })
+        let wish = Wish {
+            others: None,
+            terms: &request,
+        };
+        Ok(self.attempt(connection, &wish).await?.into())
     }
 
-    /// Claims several resources, all or none, in the way and with the terms of the request, whose own resource is one of them.
+    /// Claims several resources, all or none, in the way and with the terms of the request, whose own resource is one of them. With a
+    /// wait, the set stands in line as a whole.
     pub async fn claim_all(
         &self,
         resources: &[&str],
         terms: ClaimRequest,
     ) -> Result<SetOutcome, Error> {
-        self.claim_all_in(&mut *self.pool().acquire().await?, resources, terms)
-            .await
+        let wish = Wish {
+            others: Some(resources),
+            terms: &terms,
+        };
+        self.claim_or_wait(wish).await
     }
 
-    /// [`claim_all`](Self::claim_all) in the caller's own transaction.
+    /// [`claim_all`](Self::claim_all) in the caller's own transaction, answered at once.
     pub async fn claim_all_in(
         &self,
         connection: &mut PgConnection,
         resources: &[&str],
         terms: ClaimRequest,
     ) -> Result<SetOutcome, Error> {
+        let wish = Wish {
+            others: Some(resources),
+            terms: &terms,
+        };
+        self.attempt(connection, &wish).await
+    }
+
+    async fn claim_or_wait(&self, wish: Wish<'_>) -> Result<SetOutcome, Error> {
+        if wish.terms.wait.is_zero() {
+            self.attempt(&mut *self.pool().acquire().await?, &wish)
+                .await
+        } else {
+            until_turn(self, wish).await
+        }
+    }
+
+    pub(crate) async fn attempt(
+        &self,
+        connection: &mut PgConnection,
+        wish: &Wish<'_>,
+    ) -> Result<SetOutcome, Error> {
+        let terms = wish.terms;
         let asked = Asked::now();
-        let mut all = vec![terms.resource.as_str()];
-        all.extend(resources);
-        let rows = sqlx::query_as(
-            "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
-             LATERAL coordination.claim_all(CASE WHEN s.secret <> '' THEN $2::text[] END, NULL, $3, $4, NULL, $5, $6, $7) c",
-        )
-        .bind(self.secret().as_text())
-        .bind(all)
+        let rows = match wish.others {
+            None => sqlx::query_as(
+                "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
+                 LATERAL coordination.claim(CASE WHEN s.secret <> '' THEN $2 END, NULL, $3, $4, NULL, $5, $6, $7, $8) c",
+            )
+            .bind(self.secret().as_text())
+            .bind(&terms.resource),
+            Some(others) => sqlx::query_as(
+                "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s,
+                 LATERAL coordination.claim_all(CASE WHEN s.secret <> '' THEN $2::text[] END, NULL, $3, $4, NULL, $5, $6, $7, $8) c",
+            )
+            .bind(self.secret().as_text())
+            .bind([&[terms.resource.as_str()], others].concat()),
+        }
         .bind(interval(terms.ttl))
         .bind(terms.mode)
         .bind(&terms.reason)
         .bind(terms.eta)
+        .bind(interval(terms.wait))
         .bind(&terms.key)
         .fetch_all(connection)
         .await?;
@@ -572,7 +633,8 @@ impl Asked {
 
     fn outcome(self, rows: Vec<ClaimRow>, mode: Mode, ttl: Duration) -> SetOutcome {
         let mut claims = Vec::new();
-        let mut holders = Vec::new();
+        let mut held = Held::default();
+        let mut place = None;
         for row in rows {
             match row {
                 ClaimRow::Granted(granted) => claims.push(Claim {
@@ -587,14 +649,29 @@ impl Asked {
                     lease: self.lease(ttl),
                     predecessors: granted.predecessors.map(|list| list.0).unwrap_or_default(),
                 }),
-                ClaimRow::Held(holder) => holders.push(holder),
+                ClaimRow::Held(obstacle, free) => {
+                    match obstacle {
+                        Obstacle::Holder(holder) => held.holders.push(holder),
+                        Obstacle::Waiter(waiter) => held.ahead.push(waiter),
+                    }
+                    held.free = free;
+                }
+                ClaimRow::Waiting(obstacle, own) => {
+                    match obstacle {
+                        Obstacle::Holder(holder) => held.holders.push(holder),
+                        Obstacle::Waiter(waiter) => held.ahead.push(waiter),
+                    }
+                    place = Some(own);
+                }
                 ClaimRow::Busy => return SetOutcome::Busy,
             }
         }
-        if holders.is_empty() {
+        if let Some(place) = place {
+            SetOutcome::Waiting(Waiting::at(&place, held))
+        } else if held == Held::default() {
             SetOutcome::Granted(claims)
         } else {
-            SetOutcome::Held(holders)
+            SetOutcome::Held(held)
         }
     }
 }
@@ -613,8 +690,24 @@ struct HeldRow {
 
 enum ClaimRow {
     Granted(GrantedRow),
-    Held(Holder),
+    Held(Obstacle, Vec<String>),
+    Waiting(Obstacle, Place),
     Busy,
+}
+
+enum Obstacle {
+    Holder(Holder),
+    Waiter(Waiter),
+}
+
+impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for Obstacle {
+    fn from_row(row: &'r sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {
+        Ok(if row.try_get::<Option<TicketId>, _>("ahead")?.is_some() {
+            Self::Waiter(Waiter::from_row(row)?)
+        } else {
+            Self::Holder(Holder::from_row(row)?)
+        })
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -632,7 +725,12 @@ impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for ClaimRow {
     fn from_row(row: &'r sqlx::postgres::PgRow) -> Result<Self, sqlx::Error> {
         Ok(match row.try_get("outcome")? {
             "granted" => Self::Granted(GrantedRow::from_row(row)?),
-            "held" => Self::Held(Holder::from_row(row)?),
+            "held" => Self::Held(
+                Obstacle::from_row(row)?,
+                row.try_get::<Option<Vec<String>>, _>("free")?
+                    .unwrap_or_default(),
+            ),
+            "waiting" => Self::Waiting(Obstacle::from_row(row)?, Place::from_row(row)?),
             "busy" => Self::Busy,
             other => return Err(unknown_outcome(other)),
         })
@@ -656,7 +754,7 @@ impl<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> for Answer {
     }
 }
 
-fn unknown_outcome(outcome: &str) -> sqlx::Error {
+pub(crate) fn unknown_outcome(outcome: &str) -> sqlx::Error {
     sqlx::Error::Decode(
         format!("unknown outcome {outcome:?}: update the library, the database is newer").into(),
     )
@@ -672,7 +770,7 @@ pub(crate) fn interval(duration: Duration) -> PgInterval {
 }
 
 /// Of an interval without months: the functions answer none.
-fn duration(interval: &PgInterval) -> Duration {
+pub(crate) fn duration(interval: &PgInterval) -> Duration {
     let days = Duration::from_hours(24) * u32::try_from(interval.days).unwrap_or(0);
     days + Duration::from_micros(u64::try_from(interval.microseconds).unwrap_or(0))
 }

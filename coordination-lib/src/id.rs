@@ -31,6 +31,8 @@ numbers! {
     LogId;
     /// A session's number. Public: what proves a session is its [`Secret`](crate::Secret).
     SessionId;
+    /// The number of a place in line; smaller ones are older.
+    TicketId;
     /// A fencing token: larger than that of every earlier holder that was incompatible. Public, and no credential.
     Token;
 }

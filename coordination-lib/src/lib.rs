@@ -10,13 +10,14 @@ mod migrate;
 mod resource;
 mod session;
 mod verify_history;
+mod wait;
 
 pub use claim::{
-    Claim, ClaimOutcome, ClaimRequest, Ending, HandoffOutcome, Holder, Loss, Mode, Predecessor,
-    ReleaseOutcome, RenewOutcome, SetOutcome, holders_in, revoke,
+    Claim, ClaimOutcome, ClaimRequest, Ending, HandoffOutcome, Held, Holder, Loss, Mode,
+    Predecessor, ReleaseOutcome, RenewOutcome, SetOutcome, holders_in, revoke,
 };
 pub use error::{Error, Refusal};
-pub use id::{ClaimId, LogId, SessionId, Token};
+pub use id::{ClaimId, LogId, SessionId, TicketId, Token};
 pub use keepalive::Kept;
 pub use lease::Lease;
 pub use log::{LogEntry, Logged, Status};
@@ -24,3 +25,4 @@ pub use migrate::{ROLES_SQL, migrate};
 pub use resource::{Resource, ResourceError, Span};
 pub use session::{Secret, Session};
 pub use verify_history::{History, Offence, verify_history};
+pub use wait::{Waiter, Waiting};

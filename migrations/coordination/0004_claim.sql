@@ -114,6 +114,9 @@ BEGIN
     end_claim.message, CASE WHEN end_claim.ended_by <> ended.owner THEN jsonb_build_object('by', end_claim.ended_by) END,
     ended.resource, ended.id, end_claim.ending, end_claim.unauthenticated)
   RETURNING id INTO number;
+  IF EXISTS (SELECT FROM tickets t WHERE t.workspace = ended.workspace AND t.spans && ended.span) THEN
+    PERFORM call_waiters(ended.workspace, pathmultirange(ended.span));
+  END IF;
   RETURN number;
 END $$;
 
@@ -157,24 +160,26 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- One row `granted`, one row `held` for each holder in the way, or one row `busy`.
+-- One row `granted`; one row `held` for each holder in the way and each ticket ahead, or with a wait such rows `waiting`; or one row `busy`.
 CREATE TYPE coordination.claim_answer AS (
   outcome text, claim_id bigint, token bigint, expires_at timestamptz, holder text, held_since timestamptz, held_until timestamptz,
   overlap text, canonical text, widened boolean, slot int, held_incarnation int, held_mode text, held_reason text, held_eta timestamptz,
-  held_progress text, held_progress_at timestamptz, predecessors jsonb);
+  held_progress text, held_progress_at timestamptz, predecessors jsonb,
+  -- Of who stands ahead in line, its ticket; of a wait, the caller's own, its place in line, and when to ask again.
+  ahead bigint, ticket bigint, "position" int, poll_after interval, free text[]);
 
 CREATE FUNCTION coordination.refusals(workspace text, wish coordination.parsed_resource, mine int8range, me text) RETURNS SETOF coordination.claim_answer
 LANGUAGE sql STABLE ROWS 1 AS $$
   -- Ranges of names are nested or apart, so the common ground is the narrower of the two.
   SELECT 'held', s.claim_id, s.token, NULL::timestamptz, s.holder, s.held_since, s.held_until,
     CASE WHEN wish.span <@ s.span THEN wish.name ELSE s.resource END, wish.name, wish.widened, NULL::int, s.incarnation, s.mode, s.reason, s.eta,
-    s.progress, s.progress_at, NULL::jsonb
+    s.progress, s.progress_at, NULL::jsonb, NULL::bigint, NULL::bigint, NULL::int, NULL::interval, NULL::text[]
   FROM coordination.standing(workspace, wish.span, mine, me) s
 $$;
 
 CREATE FUNCTION coordination.claim(
   resource text, agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
-  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, key text DEFAULT NULL)
+  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
 RETURNS SETOF coordination.claim_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms'
 SET enable_seqscan = off AS $$
@@ -193,6 +198,11 @@ DECLARE
   grant_number bigint;
   end_number bigint;
   answer claim_answer;
+  barred boolean;
+  -- The own ticket, and the older ones that may be passed.
+  place bigint;
+  passed bigint[];
+  notes jsonb;
   stored jsonb;
   durable text;
   bound text;
@@ -201,8 +211,8 @@ BEGIN
   IF claim.key IS NOT NULL THEN
     stored := first_answer(session, claim.key, 'claim', jsonb_build_array(claim.resource, claim.ttl, claim.mode, claim.reason, claim.eta));
     IF stored IS NULL THEN
-      SELECT jsonb_agg(to_jsonb(c)) INTO stored FROM coordination.claim(claim.resource, claim.agent, claim.ttl, claim.mode, claim.workspace, claim.reason, claim.eta) c;
-      PERFORM keep_answer(session, claim.key, CASE WHEN stored -> 0 ->> 'outcome' <> 'busy' THEN stored END);
+      SELECT jsonb_agg(to_jsonb(c)) INTO stored FROM coordination.claim(claim.resource, claim.agent, claim.ttl, claim.mode, claim.workspace, claim.reason, claim.eta, claim.wait) c;
+      PERFORM keep_answer(session, claim.key, CASE WHEN stored -> 0 ->> 'outcome' NOT IN ('busy', 'waiting') THEN stored END);
     END IF;
     RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, stored);
     RETURN;
@@ -214,10 +224,11 @@ BEGIN
     RAISE EXCEPTION 'the eta is %: give a point in time, or null', claim.eta USING ERRCODE = 'CB005';
   ELSIF octet_length(claim.reason) > 4096 THEN
     RAISE EXCEPTION 'the reason is longer than 4096 bytes: log a message instead' USING ERRCODE = 'CB005';
+  ELSIF claim.wait IS NULL OR claim.wait NOT BETWEEN interval '0' AND interval '24 h' THEN
+    RAISE EXCEPTION 'a claim waits 0 to 24 hours' USING ERRCODE = 'CB005';
   END IF;
   CASE claim.mode
     WHEN 'exclusive' THEN mine := int8range(NULL, NULL); me := session.owner;
-    -- No claim has the number 0: this point meets the unbounded only.
     WHEN 'shared' THEN mine := int8range(0, 0, '[]'); me := session.owner;
     WHEN 'slot' THEN
       mine := int8range(0, 0, '[]'); me := '';
@@ -241,8 +252,16 @@ BEGIN
       PERFORM FROM claims c
       WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
         AND c.released_at IS NULL AND c.expires_at > clock_timestamp() LIMIT 1;
-      IF FOUND THEN
-        RETURN QUERY SELECT * FROM refusals(session.workspace, wish, mine, me);
+      barred := FOUND;
+      IF NOT barred AND EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && wish.span) THEN
+        place := place_in_line(session, pathmultirange(wish.span), claim.mode);
+        barred := EXISTS (SELECT FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place));
+        IF place IS NOT NULL AND NOT barred THEN
+          passed := ARRAY(SELECT a.id FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place, passed => true) a);
+        END IF;
+      END IF;
+      IF barred THEN
+        RETURN QUERY SELECT * FROM obstacles(session, ARRAY[wish], claim.mode, mine, mine, me, claim.reason, claim.wait > interval '0');
         IF FOUND THEN
           RETURN;
         END IF;
@@ -250,7 +269,8 @@ BEGIN
       IF slots IS NOT NULL THEN
         free := pick_slot(session.workspace, wish.name, wish.span, slots);
         IF free IS NULL THEN
-          RETURN QUERY SELECT * FROM refusals(session.workspace, wish, int8range(-slots, 0, '[]'), me);
+          RETURN QUERY SELECT * FROM obstacles(session, ARRAY[wish], claim.mode, mine, int8range(-slots, 0, '[]'), me, claim.reason,
+            claim.wait > interval '0');
           IF FOUND THEN
             RETURN;
           END IF;
@@ -275,9 +295,15 @@ BEGIN
             'expired_at', c.expires_at, 'last_progress_at', c.last_progress_at, 'last_progress', (last_word(c)).message,
             'last_metadata', (last_word(c)).metadata) ORDER BY c.id) FROM claims c WHERE c.id = ANY (closed_ids));
         END IF;
+        IF place IS NOT NULL THEN
+          notes := jsonb_build_object('ticket', place, 'passed', to_jsonb(passed));
+          PERFORM leave_line(session, ARRAY[wish.name], claim.mode);
+        END IF;
+        IF closed_ids <> '{}' THEN
+          notes := coalesce(notes, '{}') || jsonb_build_object('after', to_jsonb(closed_ids));
+        END IF;
         INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, metadata, resource_claim, claim_id, act, unauthenticated)
-        VALUES (granted.acquired_at, session.workspace, session.agent, session.id, 'claim', 'working', claim.reason,
-          CASE WHEN closed_ids <> '{}' THEN jsonb_build_object('after', to_jsonb(closed_ids)) END, wish.name, granted.id, 'granted',
+        VALUES (granted.acquired_at, session.workspace, session.agent, session.id, 'claim', 'working', claim.reason, notes, wish.name, granted.id, 'granted',
           session.secret_hash IS NULL)
         RETURNING id INTO grant_number;
         answer.outcome := 'granted';
@@ -463,13 +489,14 @@ END $$;
 -- member covers is left out. One row `granted` for each member, or the rows that refused the first one that was refused.
 CREATE FUNCTION coordination.claim_all(
   resources text[], agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
-  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, key text DEFAULT NULL)
+  reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
 RETURNS SETOF claim_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   session sessions := acting_session(claim_all.agent, claim_all.workspace);
-  member record;
+  wishes parsed_resource[];
+  member parsed_resource;
   answers jsonb := '[]';
   one jsonb;
 BEGIN
@@ -477,24 +504,42 @@ BEGIN
     RAISE EXCEPTION 'a set has 1 to 1000 resources' USING ERRCODE = 'CB005';
   ELSIF claim_all.mode = 'slot' THEN
     RAISE EXCEPTION 'slots are not claimed in sets: claim them one at a time' USING ERRCODE = 'CB005';
+  ELSIF claim_all.mode IS NULL OR claim_all.mode NOT IN ('exclusive', 'shared') THEN
+    RAISE EXCEPTION 'mode % is unknown: exclusive or shared', quote_nullable(left(claim_all.mode, 40)) USING ERRCODE = 'CB005';
   END IF;
   IF claim_all.key IS NOT NULL THEN
     answers := first_answer(session, claim_all.key, 'claim_all', jsonb_build_array(claim_all.resources, claim_all.ttl, claim_all.mode, claim_all.reason, claim_all.eta));
     IF answers IS NULL THEN
       SELECT jsonb_agg(to_jsonb(c)) INTO answers FROM coordination.claim_all(claim_all.resources, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace,
-        claim_all.reason, claim_all.eta) c;
-      PERFORM keep_answer(session, claim_all.key, CASE WHEN answers -> 0 ->> 'outcome' <> 'busy' THEN answers END);
+        claim_all.reason, claim_all.eta, claim_all.wait) c;
+      PERFORM keep_answer(session, claim_all.key, CASE WHEN answers -> 0 ->> 'outcome' NOT IN ('busy', 'waiting') THEN answers END);
     END IF;
     RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers);
     RETURN;
   END IF;
+  IF claim_all.wait IS NULL OR claim_all.wait NOT BETWEEN interval '0' AND interval '24 h' THEN
+    RAISE EXCEPTION 'a claim waits 0 to 24 hours' USING ERRCODE = 'CB005';
+  END IF;
+  wishes := ARRAY(
+    WITH wished AS MATERIALIZED (
+      SELECT (p).name, (p).span, bool_or((p).widened) AS widened FROM (SELECT parse_resource(r) AS p FROM unnest(claim_all.resources) r) parsed GROUP BY 1, 2)
+    SELECT (w.name, w.span, w.widened)::parsed_resource FROM wished w
+    WHERE NOT EXISTS (SELECT FROM wished wider WHERE w.span <@ wider.span AND w.span <> wider.span)
+    ORDER BY lower(w.span) COLLATE "C" NULLS FIRST);
+  IF cardinality(wishes) = 1 THEN
+    RETURN QUERY SELECT * FROM coordination.claim(wishes[1].name, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace, claim_all.reason,
+      claim_all.eta, claim_all.wait);
+    RETURN;
+  ELSIF claim_all.wait > interval '0' THEN
+    -- Who waits for a set stands in line with all of it: it takes nothing before it can have everything.
+    RETURN QUERY SELECT * FROM obstacles(session, wishes, claim_all.mode, sharers_wished(claim_all.mode), sharers_wished(claim_all.mode), session.owner,
+      claim_all.reason, true);
+    IF FOUND THEN
+      RETURN;
+    END IF;
+  END IF;
   BEGIN
-    FOR member IN
-      WITH wished AS MATERIALIZED (SELECT DISTINCT (p).name, (p).span FROM (SELECT parse_resource(r) AS p FROM unnest(claim_all.resources) r) parsed)
-      SELECT w.name FROM wished w
-      WHERE NOT EXISTS (SELECT FROM wished wider WHERE w.span <@ wider.span AND w.span <> wider.span)
-      ORDER BY lower(w.span) COLLATE "C" NULLS FIRST
-    LOOP
+    FOREACH member IN ARRAY wishes LOOP
       SELECT jsonb_agg(to_jsonb(c)) INTO one
       FROM coordination.claim(member.name, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace, claim_all.reason, claim_all.eta) c;
       IF one -> 0 ->> 'outcome' <> 'granted' THEN
@@ -505,8 +550,14 @@ BEGIN
       answers := answers || one;
     END LOOP;
   EXCEPTION WHEN SQLSTATE 'CB001' THEN
-    NULL;
+    IF claim_all.wait > interval '0' AND answers -> 0 ->> 'outcome' = 'held' THEN
+      -- Somebody was faster, and is gone already or makes the next call wait.
+      answers := '[{"outcome": "busy"}]';
+    END IF;
   END;
+  IF answers -> 0 ->> 'outcome' = 'granted' AND EXISTS (SELECT FROM tickets t WHERE t.session_id = session.id) THEN
+    PERFORM leave_line(session, ARRAY(SELECT w.name FROM unnest(wishes) w), claim_all.mode);
+  END IF;
   RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers);
 END $$;
 

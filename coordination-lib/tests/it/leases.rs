@@ -172,7 +172,7 @@ async fn renewal_before_closing() {
     renewing.commit().await.unwrap();
     let outcome = closer.await.unwrap();
     assert!(
-        matches!(&outcome, ClaimOutcome::Held(holders) if holders[0].claim_id == claim.id()),
+        matches!(&outcome, ClaimOutcome::Held(held) if held.holders[0].claim_id == claim.id()),
         "{outcome:?}"
     );
     assert_eq!(
@@ -245,7 +245,7 @@ async fn closing_and_renewal_meet_on_the_row() {
     reviving.commit().await.unwrap();
     let outcome = closer.await.unwrap();
     assert!(
-        matches!(&outcome, ClaimOutcome::Held(holders) if holders[0].claim_id == taken.id()),
+        matches!(&outcome, ClaimOutcome::Held(held) if held.holders[0].claim_id == taken.id()),
         "{outcome:?}"
     );
     assert_eq!(beta.release(taken).await.unwrap(), ReleaseOutcome::Released);

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use coordination::{ClaimOutcome, ClaimRequest, Error, ReleaseOutcome, Session, verify_history};
+use coordination::{
+    ClaimOutcome, ClaimRequest, Error, Held, ReleaseOutcome, Session, verify_history,
+};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, PgPool};
@@ -209,7 +211,8 @@ async fn a_pool_never_has_more_holders_than_slots() {
         };
         slots.push(claim);
     }
-    let ClaimOutcome::Held(holders) = first.claim(ClaimRequest::new("gpu").slot()).await.unwrap()
+    let ClaimOutcome::Held(Held { holders, .. }) =
+        first.claim(ClaimRequest::new("gpu").slot()).await.unwrap()
     else {
         panic!("all slots are taken");
     };

@@ -1,6 +1,6 @@
 //! Several resources, all or none.
 
-use coordination::{ClaimRequest, Session, SetOutcome, verify_history};
+use coordination::{ClaimRequest, Held, Session, SetOutcome, verify_history};
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use crate::database;
@@ -23,7 +23,7 @@ async fn all_or_none_in_canonical_order() {
         ["a/*", "z"],
         "covered members and other spellings are left out"
     );
-    let SetOutcome::Held(holders) = beta
+    let SetOutcome::Held(Held { holders, .. }) = beta
         .claim_all(&["b", "a/b"], ClaimRequest::new("c"))
         .await
         .unwrap()
@@ -74,7 +74,7 @@ async fn sets_in_any_order_never_deadlock() {
                             let _ = session.release(claim).await.unwrap();
                         }
                     }
-                    SetOutcome::Held(_) => {}
+                    SetOutcome::Held(_) | SetOutcome::Waiting(_) => {}
                     SetOutcome::Busy => panic!("nothing here waits for ten seconds"),
                 }
             }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use coordination::{ClaimOutcome, ClaimRequest, LogEntry, ReleaseOutcome, RenewOutcome, Session};
+use coordination::{
+    ClaimOutcome, ClaimRequest, Held, LogEntry, ReleaseOutcome, RenewOutcome, Session,
+};
 
 use crate::database;
 
@@ -20,7 +22,7 @@ async fn claim_renew_release() {
         panic!("nobody else is there");
     };
     assert_eq!(claim.resource(), "modules/power/*");
-    let ClaimOutcome::Held(holders) = beta
+    let ClaimOutcome::Held(Held { holders, .. }) = beta
         .claim(ClaimRequest::new("modules/power/battery.md"))
         .await
         .unwrap()

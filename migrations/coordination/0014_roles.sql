@@ -8,9 +8,9 @@ DECLARE
   role text;
   signature regprocedure;
   granted text[] := '{}';
-  agents_call text[] := '{open_session,use_session,claim,claim_all,renew,release,log,holders,my_claims,assert_claim,handoff,parse_resource,successor,verify_history}';
+  agents_call text[] := '{open_session,use_session,claim,claim_all,renew,release,withdraw,log,holders,my_claims,assert_claim,handoff,parse_resource,successor,verify_history}';
   operators_call text[] := '{revoke,set_slots,ensure_log_partitions}';
-  all_read text[] := '{agent_log,claims,pools,agents,workspaces,agent_activity,resource_claims}';
+  all_read text[] := '{agent_log,claims,tickets,pools,agents,workspaces,agent_activity,resource_claims}';
 BEGIN
   REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA coordination FROM PUBLIC;
   FOREACH role IN ARRAY '{claimboard_agent,claimboard_operator,claimboard_sync}'::text[] LOOP
