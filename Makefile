@@ -29,6 +29,7 @@ bench: ## the numbers, as ratios of one run
 	@scripts/install base
 	@cargo build --release --workspace --bins --examples
 	@cargo bench -p tests
+	@cargo bench -p notion-sim
 
 check: ## formatting, lints, docs, dependencies
 	@cargo fmt --all --check

@@ -1,5 +1,6 @@
 //! The API as pure functions: a workspace, a call and the time in; a body or a refusal out.
 
+mod block_body;
 mod blocks;
 pub(crate) mod body;
 mod containers;
@@ -57,6 +58,9 @@ impl Effect {
     }
 }
 
+/// The one member of a query string that may be a list.
+const FILTER_PROPERTIES: &str = "filter_properties";
+
 type Answer = Result<(Value, Effect), Failure>;
 
 /// Runs an admitted call.
@@ -65,10 +69,7 @@ pub(crate) fn run(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) ->
     match &call.route {
         Route::Me => {
             check(call, &[], &body::NOTHING)?;
-            Ok((
-                render::user(workspace, &workspace.settings.bot),
-                Effect::Read,
-            ))
+            Ok((render::user(workspace, workspace.bot()), Effect::Read))
         }
         Route::Users => read(lists::users(workspace, call)),
         Route::User(id) => read(lists::user(workspace, call, id)),
@@ -105,17 +106,35 @@ pub(crate) fn run(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) ->
 
 /// Checks the query string, which takes only `members`, and then the body.
 fn check(call: &Call, members: &[&'static str], body: &Shape) -> Result<(), Failure> {
-    let fields = members
-        .iter()
-        .map(|key| optional(key, Shape::Any))
-        .collect();
-    let given: serde_json::Map<String, Value> = call
-        .query
-        .iter()
-        .map(|(key, value)| (key.clone(), Value::String(value.clone())))
-        .collect();
-    object(fields).check("query", &Value::Object(given))?;
+    let declared = |key: &&'static str| {
+        let shape = match *key {
+            "page_size" => Shape::Number,
+            "start_cursor" => Shape::Text,
+            _ => Shape::Any,
+        };
+        optional(key, shape)
+    };
+    object(members.iter().map(declared).collect()).check("query", &query_members(call)?)?;
     body.check("body", &call.body)
+}
+
+/// The query string as one object; only `filter_properties` may be a list.
+fn query_members(call: &Call) -> Result<Value, Failure> {
+    let mut given = serde_json::Map::new();
+    for (key, value) in &call.query {
+        let (name, is_list) = key
+            .split_once('[')
+            .map_or((key.as_str(), false), |(name, _)| (name, true));
+        let repeated = given
+            .insert(name.to_owned(), gate::coerced(value))
+            .is_some();
+        if (repeated || is_list) && name != FILTER_PROPERTIES {
+            return Err(Failure::validation(format!(
+                "Conflicting values for \"{name}\" in query parameters."
+            )));
+        }
+    }
+    Ok(Value::Object(given))
 }
 
 /// An id of the path, or the refusal for a malformed one.
@@ -123,6 +142,16 @@ fn path_id(key: &'static str, given: &str) -> Result<Uuid, Failure> {
     let path = json!({ key: given });
     object(vec![shape::required(key, Shape::Uuid)]).check("path", &path)?;
     shape::parse_uuid(given).ok_or_else(Failure::invalid_url)
+}
+
+/// Refuses what a plan of few blocks has no room for.
+fn room(workspace: &Workspace, more: usize, now: DateTime<Utc>) -> Result<(), Failure> {
+    match workspace.block_limit {
+        Some(limit) if !workspace.has_room(more) => {
+            Err(Failure::block_limit(limit, workspace.blocks_used(), now))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An id of a checked body.
@@ -165,31 +194,27 @@ fn cut<'a, T>(
     Ok((&all[start..end], all.get(end).map(id)))
 }
 
-/// The cursor and the size of page that a query string asks for.
-fn paging(call: &Call) -> Result<(Option<&str>, usize), Failure> {
+/// The cursor and the size of page that a checked query string asks for.
+fn paging(call: &Call) -> (Option<&str>, usize) {
     let member = |key: &str| {
-        call.query
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value.as_str())
+        let found = call.query.iter().find(|(name, _)| name == key);
+        found.map(|(_, value)| value.as_str())
     };
-    let size = match member("page_size") {
-        None => 100,
-        Some(given) => match given.trim().parse::<usize>() {
-            Ok(0) => 100,
-            Ok(size) => size.min(100),
-            Err(_) => {
-                let was = shape::quoted(&Value::String(given.to_owned()));
-                return Err(Failure::validation(format!(
-                    "query failed validation: query.page_size should be a number or `undefined`, instead was `{was}`."
-                )));
-            }
-        },
-    };
-    Ok((
-        member("start_cursor").filter(|cursor| !cursor.is_empty()),
-        size,
-    ))
+    let size = member("page_size").and_then(|size| gate::coerced(size).as_f64());
+    (member("start_cursor"), page_size(size))
+}
+
+/// Nothing, and nothing sensible, is the largest page.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped before"
+)]
+fn page_size(asked: Option<f64>) -> usize {
+    match asked {
+        Some(size) if size >= 1.0 => size.min(100.0) as usize,
+        _ => 100,
+    }
 }
 
 /// The object of a path, when it exists and is shared.

@@ -9,6 +9,7 @@ mod layout;
 mod page;
 mod panel;
 mod table;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,7 @@ async fn home(State(shared): State<Arc<Shared>>) -> Response {
 struct Choice {
     view: Option<Uuid>,
     from: Option<usize>,
+    month: Option<String>,
 }
 
 async fn database(
@@ -100,13 +102,7 @@ async fn database(
 ) -> Response {
     let mut simulator = shared.simulator();
     let now = shared.clock.now();
-    let Some(rows) = table::Rows::choose(
-        &mut simulator.workspace,
-        source,
-        choice.view,
-        choice.from.unwrap_or(0),
-        now,
-    ) else {
+    let Some(rows) = table::Rows::choose(&mut simulator.workspace, source, &choice, now) else {
         return missing(&layout::Look {
             simulator: &simulator,
             now,

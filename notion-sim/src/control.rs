@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::people;
 use crate::server::Shared;
 use crate::traffic::fault::Fault;
+use crate::traffic::window::{Limits, Standing};
 
 pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new()
@@ -23,15 +24,19 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
             "/_sim/faults",
             get(faults).post(add_faults).delete(clear_faults),
         )
+        .route("/_sim/limits", get(limits).post(change_limits))
         .route("/_sim/people", post(people))
         .route("/_sim/time", post(advance).get(time))
 }
 
 async fn stats(State(shared): State<Arc<Shared>>) -> Response {
     let simulator = shared.simulator();
-    let (used, limit, seconds) = simulator.budget(shared.clock.now());
+    let now = shared.clock.now();
+    let shown = |window: Standing| json!({ "used": window.used, "limit": window.limit, "seconds_left": window.seconds });
     let mut stats = json!(simulator.journal.stats());
-    stats["window"] = json!({ "used": used, "limit": limit, "seconds_left": seconds });
+    stats["window"] = shown(simulator.budget(now));
+    stats["workspace_window"] = json!(simulator.windows.of_workspace(now).map(shown));
+    stats["blocks"] = json!({ "used": simulator.workspace.blocks_used(), "limit": simulator.windows.limits.blocks });
     Json(stats).into_response()
 }
 
@@ -49,48 +54,78 @@ async fn requests(State(shared): State<Arc<Shared>>, Query(latest): Query<Latest
     Json(json!({ "requests": entries })).into_response()
 }
 
-/// Faults to add, one or several, with the seed of their draws.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Asked {
-    Several {
-        faults: Vec<Fault>,
-        seed: Option<u64>,
-    },
-    One(Fault),
-}
-
 async fn faults(State(shared): State<Arc<Shared>>) -> Response {
     Json(json!({ "faults": shared.simulator().faults.standing() })).into_response()
 }
 
 async fn add_faults(State(shared): State<Arc<Shared>>, body: String) -> Response {
-    let Ok(asked) = serde_json::from_str::<Asked>(&body) else {
-        let why = serde_json::from_str::<Fault>(&body)
-            .err()
-            .map(|error| error.to_string());
-        return refused(&why.unwrap_or_default());
+    let (seed, added) = match asked_faults(&body) {
+        Ok(asked) => asked,
+        Err(why) => return refused(&why),
     };
     let mut simulator = shared.simulator();
-    let added = match asked {
-        Asked::One(fault) => vec![fault],
-        Asked::Several { faults, seed } => {
-            if let Some(seed) = seed {
-                simulator.faults.reseed(seed);
-            }
-            faults
-        }
-    };
-    for fault in added {
-        if let Err(why) = simulator.faults.add(fault) {
-            return refused(&why);
-        }
+    if let Some(seed) = seed {
+        simulator.faults.reseed(seed);
     }
-    Json(json!({ "faults": simulator.faults.standing() })).into_response()
+    simulator.faults.add(added);
+    let standing = json!({ "faults": simulator.faults.standing() });
+    drop(simulator);
+    shared.changed.send_modify(|version| *version += 1);
+    Json(standing).into_response()
+}
+
+/// One fault, several, or a storm, with the seed of their draws.
+fn asked_faults(body: &str) -> Result<(Option<u64>, Vec<Fault>), String> {
+    let given: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    let several = match (&given["faults"], &given["storm"]) {
+        (Value::Null, Value::Null) => return Ok((None, vec![Fault::read(&given)?])),
+        (Value::Array(faults), Value::Null) => {
+            faults.iter().map(Fault::read).collect::<Result<_, _>>()?
+        }
+        (Value::Null, storm) => {
+            let share = storm
+                .as_f64()
+                .ok_or("a storm is the share of requests it meets, such as 0.1")?;
+            Fault::storm(share)?
+        }
+        _ => return Err("ask for faults, which is a list, or for a storm".to_owned()),
+    };
+    let mut keys = given
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::keys);
+    if let Some(stranger) = keys.find(|key| !["faults", "storm", "seed"].contains(&key.as_str())) {
+        return Err(format!(
+            "unknown key {stranger}; there are faults, storm and seed"
+        ));
+    }
+    match given.get("seed").map(Value::as_u64) {
+        Some(None) => Err("seed is a whole number".to_owned()),
+        Some(seed) => Ok((seed, several)),
+        None => Ok((None, several)),
+    }
+}
+
+async fn limits(State(shared): State<Arc<Shared>>) -> Response {
+    Json(json!(shared.simulator().windows.limits)).into_response()
+}
+
+async fn change_limits(State(shared): State<Arc<Shared>>, body: String) -> Response {
+    let limits = match serde_json::from_str::<Limits>(&body) {
+        Ok(limits) => limits,
+        Err(error) => return refused(&error.to_string()),
+    };
+    if let Err(why) = limits.check() {
+        return refused(&why);
+    }
+    shared.simulator().windows.limits = limits.clone();
+    shared.changed.send_modify(|version| *version += 1);
+    Json(json!(limits)).into_response()
 }
 
 async fn clear_faults(State(shared): State<Arc<Shared>>) -> Response {
     shared.simulator().faults.clear();
+    shared.changed.send_modify(|version| *version += 1);
     Json(json!({ "faults": [] })).into_response()
 }
 

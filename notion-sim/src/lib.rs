@@ -24,3 +24,4 @@ mod traffic;
 pub use data_file::DataFileError;
 pub use server::{Options, Server, StartError};
 pub use traffic::journal::Stats;
+pub use traffic::window::Limit;

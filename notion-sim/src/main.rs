@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
-use notion_sim::{Options, Server};
+use clap::{Parser, ValueEnum};
+use notion_sim::{Limit, Options, Server};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -27,9 +27,18 @@ struct Arguments {
     /// Keep the workspace in this file; it survives the end of the process, however sudden
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// Requests in a 60-second window: 180 on most of Notion's plans, 600 on the larger ones
-    #[arg(long, value_name = "N", default_value_t = 180, value_parser = clap::value_parser!(u32).range(1..))]
-    requests_per_minute: u32,
+    /// The workspace's plan, which sets the requests of a token's window, and the blocks there may be
+    #[arg(long, value_enum, default_value_t = Plan::Plus)]
+    plan: Plan,
+    /// Requests in a token's 60-second window, whatever the plan says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    requests_per_minute: Option<u32>,
+    /// Requests of all tokens together: a minute, or in so many seconds
+    #[arg(long, value_name = "N[/SECONDS]")]
+    workspace_limit: Option<Limit>,
+    /// Requests to one endpoint, such as query=60 or search=30; may be given several times
+    #[arg(long, value_name = "ENDPOINT=N[/SECONDS]", value_parser = endpoint_limit)]
+    endpoint_limit: Vec<(String, Limit)>,
     /// Each answer of the API takes this long, give or take a third
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600_000))]
     latency_ms: u64,
@@ -38,11 +47,44 @@ struct Arguments {
     json: bool,
 }
 
+/// Notion's plans, as far as the API feels them.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Plan {
+    /// 180 requests a minute, 1,000 blocks
+    Free,
+    /// 180 requests a minute
+    Plus,
+    /// 600 requests a minute
+    Business,
+    /// 600 requests a minute
+    Enterprise,
+}
+
+impl Plan {
+    fn requests_per_minute(self) -> u32 {
+        match self {
+            Self::Free | Self::Plus => 180,
+            Self::Business | Self::Enterprise => 600,
+        }
+    }
+
+    fn block_limit(self) -> Option<u64> {
+        matches!(self, Self::Free).then_some(1000)
+    }
+}
+
+fn endpoint_limit(text: &str) -> Result<(String, Limit), String> {
+    let (endpoint, limit) = text
+        .split_once('=')
+        .ok_or("write an endpoint and its limit, such as query=60")?;
+    Ok((endpoint.to_owned(), limit.parse()?))
+}
+
 const EXAMPLES: &str = "\
 Examples:
   notion-sim
       In memory, at http://127.0.0.1:8710/
-  notion-sim --data board.jsonl --requests-per-minute 600 --latency-ms 150
+  notion-sim --data board.jsonl --plan business --latency-ms 150
       Kept in a file, as a workspace on a larger plan, about as quick as Notion
   notion-sim --port 0 --json
       For scripts: any free port, told on standard output
@@ -77,7 +119,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         port: arguments.port,
         token: arguments.token,
         data: arguments.data,
-        requests_per_minute: arguments.requests_per_minute,
+        requests_per_minute: arguments
+            .requests_per_minute
+            .unwrap_or_else(|| arguments.plan.requests_per_minute()),
+        workspace_limit: arguments.workspace_limit,
+        endpoint_limits: arguments.endpoint_limit,
+        block_limit: arguments.plan.block_limit(),
         latency_ms: arguments.latency_ms,
     })
     .await?;

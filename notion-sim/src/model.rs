@@ -4,6 +4,8 @@ pub(crate) mod cell;
 pub(crate) mod compute;
 pub(crate) mod formula;
 pub(crate) mod ids;
+#[cfg(test)]
+pub(crate) mod invariants;
 pub(crate) mod query;
 pub(crate) mod render;
 pub(crate) mod schema;

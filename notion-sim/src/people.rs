@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::api::body;
 use crate::api::failure::Failure;
 use crate::model::schema::{self, TITLE};
-use crate::model::workspace::{Page, Parent, Workspace};
+use crate::model::workspace::{Connection, Page, Parent, User, Workspace};
 use crate::model::write::row::{self, not_found};
 use crate::model::write::source;
 use crate::simulator::Simulator;
@@ -49,9 +49,36 @@ pub(crate) enum Act {
     Share {
         id: Uuid,
     },
-    RevokeToken,
+    /// Locks a page or a database for people; the API still writes.
+    Lock {
+        id: Uuid,
+    },
+    Unlock {
+        id: Uuid,
+    },
+    /// Adds a row.
+    AddPage {
+        data_source: Uuid,
+        properties: Map<String, Value>,
+    },
+    /// Adds a property, configured as in a request.
+    AddProperty {
+        data_source: Uuid,
+        name: String,
+        config: Value,
+    },
+    /// Revokes the integration's token, or the given one.
+    RevokeToken {
+        #[serde(default)]
+        token: Option<String>,
+    },
     /// Makes another token; the old one is refused.
     RenewToken {
+        token: String,
+    },
+    /// Installs another integration, with a token, a bot and a window of its own.
+    Connect {
+        name: String,
         token: String,
     },
 }
@@ -96,7 +123,30 @@ pub(crate) fn act(
         Act::Share { id } => workspace.change_settings(|settings| {
             settings.unshared.remove(&id);
         }),
-        Act::RevokeToken => workspace.change_settings(|settings| settings.token_revoked = true),
+        Act::Lock { id } => lock(workspace, id, true)?,
+        Act::Unlock { id } => lock(workspace, id, false)?,
+        Act::AddPage {
+            data_source,
+            properties,
+        } => {
+            let id = add(workspace, data_source, &properties, now)?;
+            simulator.save()?;
+            return Ok(json!({ "done": true, "id": id }));
+        }
+        Act::AddProperty {
+            data_source,
+            name,
+            config,
+        } => {
+            body::CREATE_DATA_SOURCE_PROPERTIES.check("config", &json!({ &name: config }))?;
+            change_schema(workspace, data_source, &name, &config, now)?;
+        }
+        Act::RevokeToken { token } => revoke(workspace, token.as_deref())?,
+        Act::Connect { name, token } => {
+            let id = connect(workspace, name, token)?;
+            simulator.save()?;
+            return Ok(json!({ "done": true, "id": id }));
+        }
         Act::RenewToken { token } => workspace.change_settings(|settings| {
             settings.token = token;
             settings.token_revoked = false;
@@ -140,6 +190,91 @@ fn edit(
     page.last_edited_by = person(workspace);
     written.commit(workspace, page);
     Ok(())
+}
+
+fn add(
+    workspace: &mut Workspace,
+    source: Uuid,
+    properties: &Map<String, Value>,
+    now: DateTime<Utc>,
+) -> Result<Uuid, Failure> {
+    body::UPDATE_PAGE.check("body", &json!({ "properties": properties }))?;
+    if !workspace.data_sources.contains_key(&source) {
+        return Err(not_found(workspace, "database", &source.to_string()));
+    }
+    let written = row::read(workspace, source, properties)?;
+    let author = person(workspace);
+    let id = workspace.ids.uuid();
+    let page = Page {
+        id,
+        number: workspace.next_number(),
+        parent: Parent::DataSource(source),
+        created_time: now,
+        created_by: author,
+        last_edited_time: now,
+        last_edited_by: author,
+        icon: None,
+        cover: None,
+        in_trash: false,
+        is_archived: false,
+        is_locked: false,
+        cells: row::defaults(workspace, source),
+    };
+    written.commit(workspace, page);
+    Ok(id)
+}
+
+fn lock(workspace: &mut Workspace, id: Uuid, is_locked: bool) -> Result<(), Failure> {
+    if let Some(mut page) = workspace.pages.get(&id).cloned() {
+        page.is_locked = is_locked;
+        workspace.put_page(page);
+    } else if let Some(mut database) = workspace.databases.get(&id).cloned() {
+        database.is_locked = is_locked;
+        workspace.put_database(database);
+    } else {
+        return Err(not_found(workspace, "page or database", &id.to_string()));
+    }
+    Ok(())
+}
+
+fn revoke(workspace: &mut Workspace, token: Option<&str>) -> Result<(), Failure> {
+    let mut known = true;
+    workspace.change_settings(|settings| match token {
+        Some(token) if token != settings.token => {
+            let other = settings
+                .others
+                .iter_mut()
+                .find(|other| other.token == token);
+            known = other.map(|other| other.token_revoked = true).is_some();
+        }
+        _ => settings.token_revoked = true,
+    });
+    if known {
+        Ok(())
+    } else {
+        Err(Failure::validation("no integration has this token"))
+    }
+}
+
+fn connect(workspace: &mut Workspace, name: String, token: String) -> Result<Uuid, Failure> {
+    let settings = &workspace.settings;
+    if token == settings.token || settings.others.iter().any(|other| other.token == token) {
+        return Err(Failure::validation("an integration has this token already"));
+    }
+    let id = workspace.ids.uuid();
+    let bot = User {
+        id,
+        name,
+        email: None,
+    };
+    workspace.change_settings(|settings| {
+        settings.others.push(Connection {
+            bot,
+            token,
+            token_revoked: false,
+        });
+    });
+    Ok(id)
 }
 
 fn duplicate(workspace: &mut Workspace, id: Uuid, now: DateTime<Utc>) -> Result<Uuid, Failure> {

@@ -18,6 +18,7 @@ use crate::http::listener::Listener;
 use crate::model::workspace::Workspace;
 use crate::simulator::Simulator;
 use crate::traffic::journal::Stats;
+use crate::traffic::window::{Limit, Limits};
 
 /// How to start the simulator.
 #[derive(Debug, Clone)]
@@ -28,8 +29,14 @@ pub struct Options {
     pub token: Option<String>,
     /// Where the workspace is kept; without it, in memory only.
     pub data: Option<PathBuf>,
-    /// Requests in a 60-second window: 180 on most of Notion's plans, 600 on the larger ones.
+    /// Requests in a token's 60-second window: 180 on most of Notion's plans, 600 on the larger ones.
     pub requests_per_minute: u32,
+    /// What all tokens of the workspace may ask together; without it, as much as they like.
+    pub workspace_limit: Option<Limit>,
+    /// Limits of single endpoints, by the names that the journal shows.
+    pub endpoint_limits: Vec<(String, Limit)>,
+    /// Blocks that the workspace may ever have: 1,000 on the Free plan for several people.
+    pub block_limit: Option<u64>,
     /// Each answer of the API takes this long, give or take a third.
     pub latency_ms: u64,
 }
@@ -41,6 +48,9 @@ impl Default for Options {
             token: None,
             data: None,
             requests_per_minute: 180,
+            workspace_limit: None,
+            endpoint_limits: Vec::new(),
+            block_limit: None,
             latency_ms: 0,
         }
     }
@@ -60,6 +70,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A limit is for an endpoint that is not there.
+    #[error("{0}")]
+    Limit(String),
     /// The data file cannot be used.
     #[error(transparent)]
     Data(#[from] DataFileError),
@@ -116,8 +129,15 @@ impl Server {
             .await
             .map_err(listen)?;
         let port = listener.local_addr().map_err(listen)?.port();
+        let limits = Limits {
+            token: Limit::per_minute(options.requests_per_minute),
+            workspace: options.workspace_limit,
+            endpoints: options.endpoint_limits.iter().cloned().collect(),
+            blocks: options.block_limit,
+        };
+        limits.check().map_err(StartError::Limit)?;
         let clock = Clock::default();
-        let simulator = open(&options, &clock)?;
+        let simulator = open(&options, limits, &clock)?;
         let (token, root) = (simulator.workspace.settings.token.clone(), simulator.root());
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
@@ -188,7 +208,7 @@ impl Drop for Server {
     }
 }
 
-fn open(options: &Options, clock: &Clock) -> Result<Simulator, DataFileError> {
+fn open(options: &Options, limits: Limits, clock: &Clock) -> Result<Simulator, DataFileError> {
     let seed = rand::rng().random();
     let fresh = || {
         let token = format!("ntn_sim_{}", Uuid::new_v4().simple());
@@ -208,7 +228,7 @@ fn open(options: &Options, clock: &Clock) -> Result<Simulator, DataFileError> {
     {
         workspace.change_settings(|settings| token.clone_into(&mut settings.token));
     }
-    let mut simulator = Simulator::new(workspace, options.requests_per_minute, seed, data);
+    let mut simulator = Simulator::new(workspace, limits, seed, data);
     if let Err(failure) = simulator.save() {
         tracing::error!(failure.message, "the token could not be kept");
     }

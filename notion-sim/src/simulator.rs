@@ -1,7 +1,5 @@
 //! The simulator as one value: workspace, window, journal, faults and data file, driven by requests and the time.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -13,14 +11,13 @@ use crate::data_file::DataFile;
 use crate::model::workspace::Workspace;
 use crate::traffic::fault::{self, Faults, Kind};
 use crate::traffic::journal::{Entry, Journal};
-use crate::traffic::window::{REASONS, Window, rate_limited};
+use crate::traffic::window::{Limits, Standing, Windows};
 
 pub(crate) struct Simulator {
     pub(crate) workspace: Workspace,
     pub(crate) journal: Journal,
     pub(crate) faults: Faults,
-    windows: HashMap<String, Window>,
-    requests_per_minute: u32,
+    pub(crate) windows: Windows,
     data: Option<DataFile>,
 }
 
@@ -44,7 +41,7 @@ const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>
 impl Simulator {
     pub(crate) fn new(
         workspace: Workspace,
-        requests_per_minute: u32,
+        limits: Limits,
         seed: u64,
         data: Option<DataFile>,
     ) -> Self {
@@ -52,8 +49,7 @@ impl Simulator {
             workspace,
             journal: Journal::default(),
             faults: Faults::seeded(seed),
-            windows: HashMap::new(),
-            requests_per_minute,
+            windows: Windows::new(limits),
             data,
         }
     }
@@ -65,6 +61,7 @@ impl Simulator {
             number: 0,
             time: now,
             method: incoming.method.to_owned(),
+            endpoint: None,
             path: incoming.path.to_owned(),
             status: 200,
             code: None,
@@ -132,22 +129,19 @@ impl Simulator {
             Some(Kind::Delay { millis }) => reply.delay_millis = *millis,
             _ => {}
         }
-        let settings = &self.workspace.settings;
-        let call = gate::admit(incoming, |token| {
-            !settings.token_revoked && token == settings.token
-        })?;
-        let window = self
-            .windows
-            .entry(settings.token.clone())
-            .or_insert_with(|| Window::new(self.requests_per_minute));
-        window
-            .take(now)
-            .map_err(|seconds| rate_limited(REASONS[0], seconds))?;
+        let call = gate::admit(incoming, |token| self.workspace.settings.bot_of(token))?;
+        entry.endpoint = Some(call.route.endpoint());
+        let token = gate::bearer(incoming.authorization)?;
+        self.windows.take(token, call.route.endpoint(), now)?;
         entry.cost = 1;
         if let Some(refusal) = met.as_ref().and_then(|fault| fault.refusal(now)) {
             return Err(refusal);
         }
-        let (body, effect) = api::run(&mut self.workspace, &call, now)?;
+        self.workspace.acting = Some(call.bot);
+        self.workspace.block_limit = self.windows.limits.blocks;
+        let ran = api::run(&mut self.workspace, &call, now);
+        self.workspace.acting = None;
+        let (body, effect) = ran?;
         self.save()?;
         self.journal.count_effect(effect);
         entry.committed = effect.committed();
@@ -179,12 +173,9 @@ impl Simulator {
         })
     }
 
-    /// Requests used in the window that stands, the limit, and the seconds it still lasts.
-    pub(crate) fn budget(&self, now: DateTime<Utc>) -> (u32, u32, i64) {
-        let window = self.windows.get(&self.workspace.settings.token);
-        window.map_or((0, self.requests_per_minute, 0), |window| {
-            window.standing(now)
-        })
+    /// The first integration's window.
+    pub(crate) fn budget(&self, now: DateTime<Utc>) -> Standing {
+        self.windows.of_token(&self.workspace.settings.token, now)
     }
 
     pub(crate) fn root(&self) -> Uuid {

@@ -3,9 +3,10 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
 sim=
+others=() # further processes that end with the script
 
 finish() {
-    [[ -z $sim ]] || kill "$sim" 2>/dev/null || true
+    kill ${sim:+"$sim"} ${others[@]+"${others[@]}"} 2>/dev/null || true
     rm -rf "$scratch"
 }
 trap finish EXIT
@@ -29,4 +30,11 @@ start_notion() {
     done
     field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\\1/" "$scratch/notion.json"; }
     url=$(field url) token=$(field token) page=$(field root_page_id)
+}
+
+# Sets python to an interpreter of its own that has these packages.
+python_with() {
+    python3 -m venv "$scratch/python"
+    python=$scratch/python/bin/python
+    "$python" -m pip install --quiet --disable-pip-version-check "$@"
 }

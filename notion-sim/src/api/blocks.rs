@@ -1,37 +1,16 @@
 //! Blocks: the bodies of pages, and pages and databases as blocks of the page they stand on.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::block_body::{self, KINDS};
 use super::failure::Failure;
 use super::gate::Call;
+use super::shape::{Shape, object, optional, quoted};
 use super::{Answer, Effect, body, body_id, check, cut, list, paging, path_id, visible};
-use crate::model::render;
-use crate::model::text;
+use crate::model::render::{self, Version};
 use crate::model::workspace::{Block, Parent, Workspace};
-
-/// The types of block that are kept, and whether they hold rich text.
-const KINDS: [(&str, bool); 18] = [
-    ("paragraph", true),
-    ("heading_1", true),
-    ("heading_2", true),
-    ("heading_3", true),
-    ("heading_4", true),
-    ("bulleted_list_item", true),
-    ("numbered_list_item", true),
-    ("to_do", true),
-    ("toggle", true),
-    ("quote", true),
-    ("callout", true),
-    ("code", true),
-    ("divider", false),
-    ("equation", false),
-    ("bookmark", false),
-    ("embed", false),
-    ("image", false),
-    ("table_of_contents", false),
-];
 
 /// Notion takes two levels of children in one request.
 const DEEPEST: u8 = 2;
@@ -53,10 +32,8 @@ pub(super) fn read(given: &Value, path: &str, level: u8) -> Result<Vec<NewBlock>
 }
 
 fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
-    let found = KINDS
-        .into_iter()
-        .find(|(kind, _)| given.get(*kind).is_some());
-    let Some((kind, has_text)) = found else {
+    let found = KINDS.into_iter().find(|kind| given.get(*kind).is_some());
+    let Some(kind) = found else {
         if let Some(other) = given["type"]
             .as_str()
             .filter(|other| given.get(*other).is_some())
@@ -67,9 +44,10 @@ fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
             "body failed validation: {path}.paragraph should be defined, instead was `undefined`."
         )));
     };
-    let mut content = given[kind].as_object().cloned().unwrap_or_default();
-    let children = content
-        .shift_remove("children")
+    let mut content = given[kind].clone();
+    let nested = content.as_object_mut();
+    let children = nested
+        .and_then(|content| content.shift_remove("children"))
         .or_else(|| given.get("children").cloned());
     let children = children.unwrap_or(Value::Null);
     if level > DEEPEST && !children.is_null() {
@@ -80,53 +58,15 @@ fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
     let children = read(&children, &format!("{path}.{kind}.children"), level + 1)?;
     Ok(NewBlock {
         kind,
-        content: normal(kind, has_text, content, path)?,
+        content: block_body::read(kind, &content, &format!("{path}.{kind}"))?,
         children,
     })
 }
 
-/// The content as the API shows it: rich text in full, defaults filled in.
-fn normal(
-    kind: &str,
-    has_text: bool,
-    mut content: Map<String, Value>,
-    path: &str,
-) -> Result<Value, Failure> {
-    if has_text {
-        let Some(given) = content.get("rich_text").filter(|given| given.is_array()) else {
-            return Err(Failure::validation(format!(
-                "body failed validation: {path}.{kind}.rich_text should be defined, instead was `undefined`."
-            )));
-        };
-        let spans = text::read(given);
-        if let Some(long) = spans
-            .iter()
-            .map(|span| {
-                text::plain(std::slice::from_ref(span))
-                    .encode_utf16()
-                    .count()
-            })
-            .find(|length| *length > 2000)
-        {
-            return Err(Failure::validation(format!(
-                "body failed validation: {path}.{kind}.rich_text[0].text.content.length should be ≤ `2000`, instead was `{long}`."
-            )));
-        }
-        content.insert("rich_text".to_owned(), text::render(&spans));
-        if kind != "code" {
-            content.entry("color").or_insert_with(|| "default".into());
-        }
-    }
-    if kind == "to_do" {
-        content.entry("checked").or_insert(Value::Bool(false));
-    }
-    if kind == "code" {
-        content
-            .entry("language")
-            .or_insert_with(|| "plain text".into());
-        content.entry("caption").or_insert_with(|| json!([]));
-    }
-    Ok(Value::Object(content))
+/// How many blocks these are, with all that stand in them.
+pub(super) fn count(blocks: &[NewBlock]) -> usize {
+    let nested = blocks.iter().map(|block| count(&block.children));
+    blocks.len() + nested.sum::<usize>()
 }
 
 pub(super) fn insert(
@@ -194,9 +134,10 @@ pub(super) fn retrieve(workspace: &Workspace, call: &Call, id: &str) -> Result<V
 pub(super) fn children(workspace: &Workspace, call: &Call, id: &str) -> Result<Value, Failure> {
     let id = path_id("block_id", id)?;
     check(call, &["start_cursor", "page_size"], &body::NOTHING)?;
-    let (cursor, size) = paging(call)?;
+    let (cursor, size) = paging(call);
     if let Some(cursor) = cursor {
-        path_id("start_cursor", cursor)?;
+        object(vec![optional("start_cursor", Shape::Uuid)])
+            .check("query", &json!({ "start_cursor": cursor }))?;
     }
     exists(workspace, id)?;
     let standing: Vec<Uuid> = workspace
@@ -219,6 +160,15 @@ pub(super) fn append(
 ) -> Answer {
     let id = path_id("block_id", id)?;
     check(call, &[], &body::APPEND_CHILDREN)?;
+    if call.version == Version::Y2026
+        && let Some(after) = call.body.get("after")
+    {
+        // 2026-03-11 put `position` in its place.
+        let was = quoted(after);
+        return Err(Failure::validation(format!(
+            "body failed validation: body.after should be not present, instead was `{was}`."
+        )));
+    }
     exists(workspace, id)?;
     if workspace.in_trash(id) {
         return Err(Failure::archived());
@@ -244,6 +194,7 @@ pub(super) fn append(
         ));
     }
     let blocks = read(&call.body["children"], "body.children", 1)?;
+    super::room(workspace, count(&blocks), now)?;
     let ids = insert(workspace, parent, blocks, now);
     let results = ids
         .iter()
@@ -270,13 +221,8 @@ pub(super) fn update(
     if workspace.in_trash(id) && asked != Some(false) {
         return Err(Failure::archived());
     }
-    if let Some(content) = call.body.get(&block.kind).and_then(Value::as_object) {
-        let has_text = content.contains_key("rich_text");
-        let kind = block.kind.clone();
-        let changed = normal(&kind, has_text, content.clone(), "body")?;
-        if let (Some(held), Some(changed)) = (block.content.as_object_mut(), changed.as_object()) {
-            held.extend(changed.clone());
-        }
+    if let Some(given) = call.body.get(&block.kind) {
+        block.content = block_body::changed(&block.kind, &block.content, given)?;
     }
     block.in_trash = asked.unwrap_or(block.in_trash);
     block.last_edited_time = now;

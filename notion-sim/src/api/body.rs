@@ -4,15 +4,15 @@ use std::sync::LazyLock;
 
 use super::shape::Shape::{Any, AtLeast, Boolean, Null, Number, Object, OneOf, Text, True, Uuid};
 use super::shape::{
-    Field, Shape, items, nullable, object, open, optional, record, required, union,
+    Field, Shape, items, nullable, object, open, optional, or_null, record, required, union,
 };
 use crate::model::schema::COLORS;
 
 /// Notion's caps: units of a text, items of an array, options in one request.
-const TEXT: usize = 2000;
+pub(super) const TEXT: usize = 2000;
 const ITEMS: usize = 100;
 
-const API_COLORS: &[&str] = &[
+pub(super) const API_COLORS: &[&str] = &[
     "default",
     "gray",
     "brown",
@@ -106,7 +106,7 @@ const ROLLUP_FUNCTIONS: &[&str] = &[
     "show_original",
 ];
 
-fn length(min: usize, max: usize) -> Shape {
+pub(super) fn length(min: usize, max: usize) -> Shape {
     Shape::Length { min, max }
 }
 
@@ -115,7 +115,7 @@ fn tolerated(fields: &mut Vec<Field>, keys: &[&'static str]) {
     fields.extend(keys.iter().map(|key| optional(key, Any)));
 }
 
-fn rich_text() -> Shape {
+pub(super) fn rich_text() -> Shape {
     let annotations = object(vec![
         optional("bold", Boolean),
         optional("italic", Boolean),
@@ -139,14 +139,38 @@ fn rich_text() -> Shape {
     items(
         union(vec![
             item(&["text"], text),
-            item(&["mention"], Object),
+            item(&["mention"], mention()),
             item(&["equation"], equation),
         ]),
         ITEMS,
     )
 }
 
-fn icon() -> Shape {
+fn mention() -> Shape {
+    let branch = |kind: &'static [&'static str], content: Shape| {
+        object(vec![
+            required(kind[0], content),
+            optional("type", OneOf(kind)),
+        ])
+    };
+    let reference = || open(vec![required("id", Uuid)]);
+    union(vec![
+        branch(&["user"], reference()),
+        branch(&["page"], reference()),
+        branch(&["database"], reference()),
+        branch(&["date"], date()),
+    ])
+}
+
+fn date() -> Shape {
+    object(vec![
+        required("start", Text),
+        optional("end", nullable(Text)),
+        optional("time_zone", nullable(Text)),
+    ])
+}
+
+pub(super) fn icon() -> Shape {
     union(vec![
         object(vec![
             required("emoji", length(1, 40)),
@@ -315,11 +339,6 @@ fn property_value() -> Shape {
         branches.push(Null);
         union(branches)
     };
-    let date = object(vec![
-        required("start", Text),
-        optional("end", nullable(Text)),
-        optional("time_zone", nullable(Text)),
-    ]);
     let file = |kind: &'static [&'static str]| {
         let content = object(vec![
             required("url", length(1, TEXT)),
@@ -342,7 +361,7 @@ fn property_value() -> Shape {
         branch(&["people"], reference()),
         branch(&["email"], nullable(length(1, 200))),
         branch(&["phone_number"], nullable(length(1, 200))),
-        branch(&["date"], nullable(date)),
+        branch(&["date"], nullable(date())),
         branch(&["checkbox"], Boolean),
         branch(&["relation"], reference()),
         branch(
@@ -402,6 +421,8 @@ shapes! {
         optional("title", rich_text()),
         optional("icon", nullable(icon())),
     ]);
+    /// The properties of a new data source.
+    CREATE_DATA_SOURCE_PROPERTIES = record(union(property_config()));
     UPDATE_DATA_SOURCE = {
         let mut change = property_config();
         change.push(object(vec![
@@ -426,7 +447,7 @@ shapes! {
             ]),
         ]), ITEMS)),
         optional("filter", filter()),
-        optional("start_cursor", nullable(Text)),
+        optional("start_cursor", or_null(Text)),
         optional("page_size", AtLeast(1)),
         optional("result_type", OneOf(&["page", "data_source"])),
         optional("is_archived", Boolean),
@@ -469,9 +490,14 @@ shapes! {
                 optional("direction", OneOf(&["ascending", "descending"])),
             ]),
             object(vec![required("property", OneOf(&["relevance"]))]),
+            object(vec![
+                optional("property", Text),
+                optional("timestamp", Text),
+                optional("direction", OneOf(&["ascending", "descending"])),
+            ]),
         ])),
         optional("query", Text),
-        optional("start_cursor", nullable(Uuid)),
+        optional("start_cursor", or_null(Uuid)),
         optional("page_size", Number),
         optional("filter", union(vec![
             object(vec![
@@ -521,7 +547,7 @@ const VIEW_KINDS: &[&str] = &[
 
 /// A query's filter: compounds nest twice, and a property filter names its type.
 fn filter() -> Shape {
-    const KINDS: [&str; 21] = [
+    const KINDS: [&str; 22] = [
         "title",
         "rich_text",
         "number",
@@ -543,6 +569,7 @@ fn filter() -> Shape {
         "formula",
         "unique_id",
         "rollup",
+        "verification",
     ];
     let conditions = || {
         let by_property = KINDS.into_iter().map(|kind| {

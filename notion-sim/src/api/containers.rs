@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::failure::Failure;
 use super::gate::Call;
-use super::{Answer, Effect, body, body_id, check, path_id, visible};
+use super::{Answer, Effect, body, body_id, check, path_id, room, visible};
 use crate::model::render;
 use crate::model::text;
 use crate::model::workspace::{DataSource, Database, Parent, Workspace};
@@ -21,6 +21,7 @@ pub(super) fn create_database(
     check(call, &[], &body::CREATE_DATABASE)?;
     let given = &call.body;
     let parent = parent(workspace, &given["parent"])?;
+    room(workspace, 1, now)?;
     let (id, source_id) = (workspace.ids.uuid(), workspace.ids.uuid());
     let default = json!({ "Name": { "title": {} } });
     let properties = given
@@ -63,7 +64,7 @@ fn new_source(
     title: Vec<text::Span>,
     now: DateTime<Utc>,
 ) -> DataSource {
-    let author = workspace.settings.bot.id;
+    let author = workspace.bot().id;
     DataSource {
         id,
         number: workspace.next_number(),
@@ -206,7 +207,7 @@ pub(super) fn update_data_source(
     }
     source.in_trash = given["in_trash"].as_bool().unwrap_or(source.in_trash);
     source.last_edited_time = now;
-    source.last_edited_by = workspace.settings.bot.id;
+    source.last_edited_by = workspace.bot().id;
     let moved = body_id(&given["parent"]["database_id"]).filter(|to| *to != database);
     if let Some(to) = moved {
         visible(workspace, workspace.databases.get(&to), "database", to)?;

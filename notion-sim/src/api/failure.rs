@@ -1,5 +1,6 @@
 //! What the API answers when it refuses: status, code, text and additional data, as Notion words them.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 /// A refusal, or a fault that was asked for.
@@ -59,6 +60,16 @@ impl Failure {
             ),
         )
         .with(json!({ "integration_id": integration_id }))
+    }
+
+    /// What a small plan says when its blocks are used up.
+    pub(crate) fn block_limit(limit: u64, used: u64, now: DateTime<Utc>) -> Self {
+        Self::new(
+            403,
+            "restricted_resource",
+            "This workspace has used up its blocks. Upgrade the plan to keep adding content.",
+        )
+        .with(json!({ "block_limit": { "limit": limit, "used": used, "checked_at": now.to_rfc3339() } }))
     }
 
     /// A published operation that the simulator does not have. Plain, so that nobody mistakes it for Notion's answer.

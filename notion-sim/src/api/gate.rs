@@ -1,10 +1,12 @@
 //! What a request passes before any call runs: body, URL, credential, version, in Notion's order.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::failure::Failure;
 use super::route::{self, Route};
-use super::shape::quoted;
+use super::shape::{Shape, object, optional, quoted};
+use crate::model::cell;
 use crate::model::render::Version;
 
 /// The most bytes a body may have.
@@ -34,6 +36,8 @@ pub(crate) struct Incoming<'a> {
 /// A request that may run.
 pub(crate) struct Call {
     pub(crate) route: Route,
+    /// Who asks.
+    pub(crate) bot: Uuid,
     pub(crate) version: Version,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: Value,
@@ -58,17 +62,22 @@ pub(crate) fn bearer(authorization: Option<&str>) -> Result<&str, Failure> {
 /// Checks everything that needs no state but the token.
 pub(crate) fn admit(
     incoming: &Incoming<'_>,
-    token_valid: impl FnOnce(&str) -> bool,
+    bot_of: impl FnOnce(&str) -> Option<Uuid>,
 ) -> Result<Call, Failure> {
     let body = parse_body(incoming)?;
     let route = route::find(incoming.method, incoming.path).ok_or_else(Failure::invalid_url)?;
     let token = bearer(incoming.authorization)?;
-    if !token_valid(token) {
-        return Err(Failure::new(401, "unauthorized", "API token is invalid."));
-    }
+    let bot =
+        bot_of(token).ok_or_else(|| Failure::new(401, "unauthorized", "API token is invalid."))?;
     let version = version(incoming.version)?;
+    let body = if version == Version::Y2025 {
+        renamed(body, &route)?
+    } else {
+        body
+    };
     Ok(Call {
         route,
+        bot,
         version,
         query: query(incoming.query),
         body,
@@ -85,6 +94,28 @@ fn parse_body(incoming: &Incoming<'_>) -> Result<Value, Failure> {
     } else {
         Err(Failure::invalid_json())
     }
+}
+
+/// What `in_trash` was called before 2026-03-11.
+const ARCHIVED: &str = "archived";
+
+/// The older version knows `archived` where the newer one knows `in_trash` alone.
+fn renamed(mut body: Value, route: &Route) -> Result<Value, Failure> {
+    let takes_it = matches!(
+        route,
+        Route::UpdatePage(_)
+            | Route::UpdateDatabase(_)
+            | Route::UpdateDataSource(_)
+            | Route::UpdateBlock(_)
+    );
+    if let (true, Some(members)) = (takes_it, body.as_object_mut())
+        && let Some(archived) = members.shift_remove(ARCHIVED)
+    {
+        let shape = object(vec![optional(ARCHIVED, Shape::Boolean)]);
+        shape.check("body", &json!({ ARCHIVED: archived }))?;
+        members.entry("in_trash").or_insert(archived);
+    }
+    Ok(body)
 }
 
 fn version(header: Option<&str>) -> Result<Version, Failure> {
@@ -121,18 +152,34 @@ fn version(header: Option<&str>) -> Result<Version, Failure> {
     }
 }
 
-/// The query string's members, decoded; `filter_properties`, `filter_properties[]` and `filter_properties[0]` are one list.
+/// The query string's members, decoded, in their order.
 fn query(text: &str) -> Vec<(String, String)> {
     let members = text.split('&').filter(|part| !part.is_empty()).map(|part| {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        let key = decoded(key);
-        let key = key
-            .split_once('[')
-            .map_or(key.as_str(), |(name, _)| name)
-            .to_owned();
-        (key, decoded(value))
+        let read = |text: &str| decoded(&text.replace('+', " "));
+        (read(key), read(value))
     });
     members.collect()
+}
+
+/// A value of a query string as Notion reads it: whole numbers and booleans are no texts.
+pub(crate) fn coerced(text: &str) -> Value {
+    if let Ok(flag) = text.to_ascii_lowercase().parse::<bool>() {
+        return Value::Bool(flag);
+    }
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return 0.into();
+    }
+    let is_decimal = trimmed
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    match trimmed.parse::<f64>() {
+        Ok(number) if is_decimal && number.is_finite() && number.fract() == 0.0 => {
+            cell::number(number)
+        }
+        _ => Value::String(text.to_owned()),
+    }
 }
 
 /// A percent-encoded text of a URL; what is no valid escape stays as it is.
@@ -141,7 +188,6 @@ pub(crate) fn decoded(text: &str) -> String {
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         match byte {
-            b'+' => bytes.push(b' '),
             b'%' => {
                 let ahead = rest
                     .clone()

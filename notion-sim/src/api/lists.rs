@@ -1,12 +1,12 @@
 //! Queries, search and users: everything that answers with a list.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::failure::Failure;
 use super::gate::Call;
-use super::{body, check, cut, list, paging, path_id, visible};
+use super::{FILTER_PROPERTIES, body, check, cut, list, page_size, paging, path_id, visible};
 use crate::model::query::{self, Filter, Sort};
 use crate::model::render;
 use crate::model::schema::{self, Property};
@@ -45,14 +45,7 @@ pub(super) fn query(
         .filter(|cursor| !cursor.is_empty())
         .map(Cursor::read)
         .transpose()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be a whole number of at least 1"
-    )]
-    let size = given["page_size"]
-        .as_f64()
-        .map_or(100, |size| size.min(100.0) as usize);
+    let size = page_size(given["page_size"].as_f64());
     let session = cursor
         .as_ref()
         .map_or_else(|| workspace.ids.uuid(), |cursor| cursor.session);
@@ -100,7 +93,7 @@ pub(super) fn kept(call: &Call, properties: &[Property]) -> Result<Option<Vec<St
     for (_, named) in call
         .query
         .iter()
-        .filter(|(key, _)| key == "filter_properties")
+        .filter(|(key, _)| key.split('[').next() == Some(FILTER_PROPERTIES))
     {
         let kept = kept.get_or_insert_with(Vec::new);
         if !named.is_empty() {
@@ -168,6 +161,33 @@ fn position(
     Ok(rows.iter().position(older).unwrap_or(rows.len()))
 }
 
+/// What the shape of a search lets through, and search does not have.
+fn check_search_sort(sort: &Map<String, Value>) -> Result<(), Failure> {
+    let has = |key: &str| sort.contains_key(key);
+    let message = match sort.get("property").and_then(Value::as_str) {
+        _ if sort.is_empty() => {
+            "body.sort should specify either `{ \"property\": \"relevance\" }` or `{ \"timestamp\": \"last_edited_time\", \"direction\": \"ascending\" | \"descending\" }`."
+        }
+        Some("relevance") if has("timestamp") || has("direction") => {
+            "body.sort with `{ \"property\": \"relevance\" }` cannot include `timestamp` or `direction`."
+        }
+        Some("relevance") => return Ok(()),
+        Some(other) => {
+            return Err(Failure::validation(format!(
+                "body.sort.property should be \"relevance\", instead was `{other}`."
+            )));
+        }
+        None if sort.get("timestamp").and_then(Value::as_str) != Some("last_edited_time") => {
+            "body.sort.timestamp should be \"last_edited_time\" when sorting by timestamp."
+        }
+        None if !has("direction") => {
+            "body.sort.direction should be defined when body.sort.timestamp is \"last_edited_time\"."
+        }
+        None => return Ok(()),
+    };
+    Err(Failure::validation(message))
+}
+
 pub(super) fn search(
     workspace: &Workspace,
     call: &Call,
@@ -175,6 +195,9 @@ pub(super) fn search(
 ) -> Result<Value, Failure> {
     check(call, &[], &body::SEARCH)?;
     let given = &call.body;
+    if let Some(sort) = given["sort"].as_object() {
+        check_search_sort(sort)?;
+    }
     let text = given["query"]
         .as_str()
         .unwrap_or_default()
@@ -211,15 +234,7 @@ pub(super) fn search(
     if given.pointer("/sort/direction").and_then(Value::as_str) != Some("ascending") {
         found.reverse();
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped before"
-    )]
-    let size = match given["page_size"].as_f64() {
-        None | Some(0.0) => 100,
-        Some(size) => size.clamp(0.0, 100.0) as usize,
-    };
+    let size = page_size(given["page_size"].as_f64());
     let (shown, next) = cut(
         &found,
         given["start_cursor"].as_str(),
@@ -251,12 +266,12 @@ pub(super) fn search(
 
 pub(super) fn users(workspace: &Workspace, call: &Call) -> Result<Value, Failure> {
     check(call, &["start_cursor", "page_size"], &body::NOTHING)?;
-    let (cursor, size) = paging(call)?;
+    let (cursor, size) = paging(call);
     let everybody: Vec<&User> = workspace
         .settings
         .people
         .iter()
-        .chain([&workspace.settings.bot])
+        .chain(workspace.settings.bots())
         .collect();
     let (shown, next) = cut(&everybody, cursor, size, |user| user.id)?;
     let results = shown

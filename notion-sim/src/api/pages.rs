@@ -8,15 +8,15 @@ use uuid::Uuid;
 
 use super::containers::look;
 use super::failure::Failure;
-use super::gate::{Call, decoded};
+use super::gate::Call;
 use super::lists::kept;
 use super::{Answer, Effect, blocks, body, body_id, check, path_id, visible};
 use crate::model::cell::Cell;
-use crate::model::render;
-use crate::model::schema::{self, Property, TITLE};
+use crate::model::schema::{self, Kind, Property, TITLE};
 use crate::model::text;
 use crate::model::workspace::{Page, Parent, Workspace};
 use crate::model::write::row;
+use crate::model::{compute, render};
 
 pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) -> Answer {
     check(call, &["filter_properties"], &body::CREATE_PAGE)?;
@@ -31,8 +31,9 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
     let properties = given["properties"].as_object().unwrap_or(&none);
     let children = given.get("children").or_else(|| given.get("content"));
     let children = blocks::read(children.unwrap_or(&Value::Null), "body.children", 1)?;
+    super::room(workspace, 1 + blocks::count(&children), now)?;
     let id = workspace.ids.uuid();
-    let author = workspace.settings.bot.id;
+    let author = workspace.bot().id;
     let mut page = Page {
         id,
         number: 0,
@@ -115,7 +116,9 @@ pub(super) fn retrieve(
     now: DateTime<Utc>,
 ) -> Result<Value, Failure> {
     let id = path_id("page_id", id)?;
-    check(call, &["filter_properties"], &body::NOTHING)?;
+    // Of all calls, this one takes members that nobody declared.
+    super::query_members(call)?;
+    body::NOTHING.check("body", &call.body)?;
     visible(workspace, workspace.pages.get(&id), "page", id)?;
     answer(workspace, call, id, now, Effect::Read).map(|(page, _)| page)
 }
@@ -156,7 +159,7 @@ pub(super) fn update(
     page.is_locked = given["is_locked"].as_bool().unwrap_or(page.is_locked);
     page.is_archived = given["is_archived"].as_bool().unwrap_or(page.is_archived);
     page.last_edited_time = now;
-    page.last_edited_by = workspace.settings.bot.id;
+    page.last_edited_by = workspace.bot().id;
     let trashed = page.in_trash;
     match written {
         Some(written) => written.commit(workspace, page),
@@ -207,9 +210,7 @@ pub(super) fn property(
 ) -> Result<Value, Failure> {
     let id = path_id("page_id", id)?;
     check(call, &["start_cursor", "page_size"], &body::NOTHING)?;
-    let (cursor, size) = super::paging(call)?;
     let page = visible(workspace, workspace.pages.get(&id), "page", id)?;
-    let named = decoded(named);
     let title = Property {
         id: TITLE.to_owned(),
         name: TITLE.to_owned(),
@@ -220,45 +221,86 @@ pub(super) fn property(
         Parent::DataSource(source) => workspace
             .data_sources
             .get(&source)
-            .and_then(|source| schema::find(&source.properties, &named)),
+            .and_then(|source| schema::find(&source.properties, named)),
         _ => Some(&title).filter(|_| named == TITLE),
     };
     let property = property.ok_or_else(|| {
         Failure::validation(format!("Could not find property with name or id: {named}"))
     })?;
     let kind = property.kind.name();
-    let shown_id = schema::encoded(&property.id);
-    let item = |value: Value| {
-        let mut item = json!({ "object": "property_item", "type": kind, "id": shown_id });
-        item[kind] = value;
-        item
-    };
-    let items: Vec<Value> = match (kind, page.cells.get(&property.id)) {
-        ("relation", Some(Cell::Relation(pages))) => workspace
-            .standing(pages)
-            .map(|page| item(json!({ "id": page })))
-            .collect(),
-        ("people", Some(Cell::People(people))) => people
-            .iter()
-            .filter_map(|id| workspace.user(*id))
-            .map(|user| item(render::user(workspace, user)))
-            .collect(),
-        ("title" | "rich_text", Some(Cell::Text(spans))) => {
-            let rendered = text::render(spans);
-            rendered
-                .as_array()
-                .into_iter()
-                .flatten()
-                .cloned()
-                .map(item)
-                .collect()
+    let shown = match property.kind {
+        // Items are never cut, and a rollup's are those of its relation.
+        Kind::Rollup { .. } => return rolled_up(workspace, call, (page, property), now),
+        Kind::Relation { .. } | Kind::People | Kind::Title | Kind::RichText => {
+            items(workspace, page, property)
         }
-        ("relation" | "people" | "title" | "rich_text", _) => Vec::new(),
         _ => {
             let value = render::property_value(workspace, page, property, now);
-            return Ok(item(value[kind].clone()));
+            return Ok(item(property, value[kind].clone()));
         }
     };
+    item_list(call, property, &shown, json!({}))
+}
+
+fn item(property: &Property, value: Value) -> Value {
+    let kind = property.kind.name();
+    let id = schema::encoded(&property.id);
+    let mut item = json!({ "object": "property_item", "type": kind, "id": id });
+    item[kind] = value;
+    item
+}
+
+/// The members of a list property, each as an item.
+fn items(workspace: &Workspace, page: &Page, property: &Property) -> Vec<Value> {
+    let values: Vec<Value> = match page.cells.get(&property.id) {
+        Some(Cell::Relation(pages)) => workspace
+            .standing(pages)
+            .map(|page| json!({ "id": page }))
+            .collect(),
+        Some(Cell::People(people)) => people
+            .iter()
+            .filter_map(|id| workspace.user(*id))
+            .map(|user| render::user(workspace, user))
+            .collect(),
+        Some(Cell::Text(spans)) => text::render(spans).as_array().cloned().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    values
+        .into_iter()
+        .map(|value| item(property, value))
+        .collect()
+}
+
+/// A rollup's items are the related pages; what was made of them stands beside the list.
+fn rolled_up(
+    workspace: &Workspace,
+    call: &Call,
+    (page, property): (&Page, &Property),
+    now: DateTime<Utc>,
+) -> Result<Value, Failure> {
+    let mut made = compute::rollup(workspace, page, property, now);
+    if made.get("array").is_some() {
+        made["array"] = json!([]);
+    }
+    let relation = match (page.parent, &property.kind) {
+        (Parent::DataSource(source), Kind::Rollup { relation, .. }) => workspace
+            .data_sources
+            .get(&source)
+            .and_then(|source| schema::by_id(&source.properties, relation)),
+        _ => None,
+    };
+    let related = relation.map_or_else(Vec::new, |relation| items(workspace, page, relation));
+    item_list(call, property, &related, made)
+}
+
+/// The page of a list of items that a call asks for.
+fn item_list(
+    call: &Call,
+    property: &Property,
+    items: &[Value],
+    described: Value,
+) -> Result<Value, Failure> {
+    let (cursor, size) = super::paging(call);
     let start: usize = match cursor {
         None => 0,
         Some(cursor) => cursor
@@ -272,8 +314,9 @@ pub(super) fn property(
     let end = (start + size).min(items.len());
     let next = (end < items.len()).then(|| end.to_string());
     let mut list = super::list(items[start..end].to_vec(), next, "property_item");
-    let mut described = json!({ "id": shown_id, "next_url": null, "type": kind });
-    described[kind] = json!({});
-    list["property_item"] = described;
+    let (id, kind) = (schema::encoded(&property.id), property.kind.name());
+    let mut about = json!({ "id": id, "next_url": null, "type": kind });
+    about[kind] = described;
+    list["property_item"] = about;
     Ok(list)
 }

@@ -1,5 +1,7 @@
 //! Which call a method and a path mean.
 
+use super::gate;
+
 /// A call of the API. Ids are as they stand in the path: they are checked with the rest of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -33,10 +35,75 @@ pub(crate) enum Route {
     Elsewhere(&'static str),
 }
 
+/// The names of the endpoints that are simulated, as limits use them.
+pub(crate) const ENDPOINTS: [&str; 26] = [
+    "me",
+    "users",
+    "user",
+    "search",
+    "create_database",
+    "database",
+    "update_database",
+    "create_data_source",
+    "data_source",
+    "update_data_source",
+    "query",
+    "templates",
+    "create_page",
+    "page",
+    "update_page",
+    "page_property",
+    "block",
+    "update_block",
+    "delete_block",
+    "children",
+    "append_children",
+    "create_view",
+    "views",
+    "view",
+    "update_view",
+    "delete_view",
+];
+
+impl Route {
+    /// The endpoint's name, whatever ids the call has.
+    pub(crate) fn endpoint(&self) -> &'static str {
+        match self {
+            Self::Me => "me",
+            Self::Users => "users",
+            Self::User(..) => "user",
+            Self::Search => "search",
+            Self::CreateDatabase => "create_database",
+            Self::Database(..) => "database",
+            Self::UpdateDatabase(..) => "update_database",
+            Self::CreateDataSource => "create_data_source",
+            Self::DataSource(..) => "data_source",
+            Self::UpdateDataSource(..) => "update_data_source",
+            Self::Query(..) => "query",
+            Self::Templates(..) => "templates",
+            Self::CreatePage => "create_page",
+            Self::Page(..) => "page",
+            Self::UpdatePage(..) => "update_page",
+            Self::PageProperty(..) => "page_property",
+            Self::Block(..) => "block",
+            Self::UpdateBlock(..) => "update_block",
+            Self::DeleteBlock(..) => "delete_block",
+            Self::Children(..) => "children",
+            Self::AppendChildren(..) => "append_children",
+            Self::CreateView => "create_view",
+            Self::Views => "views",
+            Self::View(..) => "view",
+            Self::UpdateView(..) => "update_view",
+            Self::DeleteView(..) => "delete_view",
+            Self::Elsewhere(what) => what,
+        }
+    }
+}
+
 pub(crate) fn find(method: &str, path: &str) -> Option<Route> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let segments: Vec<&str> = path.strip_prefix("/v1/")?.split('/').collect();
-    let id = |id: &str| id.to_owned();
+    let id = |id: &str| gate::decoded(id);
     Some(match (method, segments.as_slice()) {
         ("GET", ["users", "me"]) => Route::Me,
         ("GET", ["users"]) => Route::Users,
@@ -77,6 +144,10 @@ pub(crate) fn find(method: &str, path: &str) -> Option<Route> {
         ("GET" | "POST", ["file_uploads"])
         | ("GET", ["file_uploads", _])
         | ("POST", ["file_uploads", _, "send" | "complete"]) => Route::Elsewhere("file uploads"),
+        ("POST", ["blocks", "meeting_notes"] | ["blocks", "meeting_notes", "query"]) => {
+            Route::Elsewhere("meeting notes")
+        }
+        (_, ["agents" | "external_agent_stub", ..]) => Route::Elsewhere("agents"),
         ("GET", ["custom_emojis"]) => Route::Elsewhere("custom emojis"),
         ("GET", ["async_tasks", _]) => Route::Elsewhere("asynchronous tasks"),
         ("POST", ["oauth", "token" | "revoke" | "introspect"]) => Route::Elsewhere("OAuth"),

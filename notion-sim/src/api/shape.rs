@@ -38,6 +38,8 @@ pub(crate) enum Shape {
         open: bool,
     },
     Union(Vec<Shape>),
+    /// Takes null as well, though refusals do not say so.
+    OrNull(Box<Shape>),
 }
 
 /// One declared member of an object.
@@ -84,6 +86,11 @@ pub(crate) fn nullable(shape: Shape) -> Shape {
     Shape::Union(vec![shape, Shape::Null])
 }
 
+/// Nullable by Notion's declarations, but not by what its refusals name.
+pub(crate) fn or_null(shape: Shape) -> Shape {
+    Shape::OrNull(Box::new(shape))
+}
+
 pub(crate) fn items(item: Shape, max: usize) -> Shape {
     Shape::Items {
         item: Box::new(item),
@@ -107,7 +114,12 @@ struct Problem {
 impl Shape {
     /// Checks `value`, which stands under `root` (`body`, `query` or `path`) in the refusal's text.
     pub(crate) fn check(&self, root: &str, value: &Value) -> Result<(), Failure> {
-        let problems = self.problems(value, &[root.to_owned()]);
+        self.check_at(root, root, value)
+    }
+
+    /// The same for a value that stands at `path` somewhere below `root`.
+    pub(crate) fn check_at(&self, root: &str, path: &str, value: &Value) -> Result<(), Failure> {
+        let problems = self.problems(value, &[path.to_owned()]);
         match problems.as_slice() {
             [] => Ok(()),
             [one] => Err(Failure::validation(format!(
@@ -185,6 +197,8 @@ impl Shape {
             },
             Self::Fields { fields, open } => field_problems(fields, *open, value, path),
             Self::Union(branches) => union_problems(branches, value, path),
+            Self::OrNull(_) if value.is_null() => Vec::new(),
+            Self::OrNull(shape) => shape.problems(value, path),
         }
     }
 }

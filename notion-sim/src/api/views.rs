@@ -74,7 +74,7 @@ pub(super) fn list(workspace: &Workspace, call: &Call) -> Result<Value, Failure>
         &["database_id", "data_source_id", "start_cursor", "page_size"],
         &body::NOTHING,
     )?;
-    let (cursor, size) = paging(call)?;
+    let (cursor, size) = paging(call);
     let asked = |key: &str| -> Result<Option<Uuid>, Failure> {
         let given = call.query.iter().find(|(name, _)| name == key);
         given
@@ -100,7 +100,7 @@ pub(super) fn list(workspace: &Workspace, call: &Call) -> Result<Value, Failure>
     let (shown, next) = cut(&views, cursor, size, |view| view.id)?;
     let results = shown
         .iter()
-        .map(|view| render::view(workspace, view))
+        .map(|view| json!({ "object": "view", "id": view.id }))
         .collect();
     Ok(list_of(results, next.map(|next| next.to_string()), "view"))
 }
@@ -137,6 +137,11 @@ pub(super) fn delete(workspace: &mut Workspace, call: &Call, id: &str) -> Answer
     check(call, &[], &body::NOTHING)?;
     let mut view = known(workspace, id)?.clone();
     view.deleted = true;
-    workspace.put_view(view.clone());
-    Ok((render::view(workspace, &view), Effect::Changed(view.id)))
+    let mut gone = render::view(workspace, &view);
+    if let Some(members) = gone.as_object_mut() {
+        members.retain(|key, _| ["object", "id", "parent", "type"].contains(&key.as_str()));
+    }
+    let id = view.id;
+    workspace.put_view(view);
+    Ok((gone, Effect::Changed(id)))
 }

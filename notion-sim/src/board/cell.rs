@@ -51,19 +51,19 @@ pub(super) fn class(property: &Property, helper: bool) -> &'static str {
     }
 }
 
-/// The value in one line; nothing for an empty one.
+/// The value in one line; nothing for an empty one, and false.
 pub(super) fn in_table(
     html: &mut Html,
     workspace: &Workspace,
     page: &Page,
     property: &Property,
     now: DateTime<Utc>,
-) {
+) -> bool {
     if matches!(property.kind, Kind::Title) {
         html.raw("<a href=\"/p/").show(page.id).raw("\">");
         page::name(html, page, TABLE_TEXT);
         html.raw("</a>");
-        return;
+        return true;
     }
     Shown {
         workspace,
@@ -71,7 +71,7 @@ pub(super) fn in_table(
         items: TABLE_ITEMS,
         text: TABLE_TEXT,
     }
-    .value(html, page, property);
+    .value(html, page, property)
 }
 
 /// The whole value; false when there is none.
@@ -295,7 +295,7 @@ impl Html {
     }
 }
 
-fn pill(html: &mut Html, option: &Choice, dot: bool) {
+pub(super) fn pill(html: &mut Html, option: &Choice, dot: bool) {
     html.raw(if dot {
         "<span class=\"pill state "
     } else {

@@ -37,6 +37,12 @@ impl Html {
         }
     }
 
+    /// Markup that was built elsewhere.
+    pub(super) fn append(&mut self, other: &Self) -> &mut Self {
+        self.0.push_str(&other.0);
+        self
+    }
+
     pub(super) fn into_string(self) -> String {
         self.0
     }

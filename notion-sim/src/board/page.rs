@@ -113,8 +113,9 @@ pub(super) fn body(html: &mut Html, workspace: &Workspace, parent: Uuid) {
 fn block(html: &mut Html, kind: &str, content: &Value) {
     let (open, close) = match kind {
         "heading_1" => ("<h2>", "</h2>"),
-        "heading_2" => ("<h3>", "</h3>"),
-        "heading_3" | "heading_4" => ("<h4>", "</h4>"),
+        // Authors skip levels, and a page's outline must not: the lower ones only look smaller.
+        "heading_2" => ("<h2 class=\"second\">", "</h2>"),
+        "heading_3" | "heading_4" => ("<h2 class=\"third\">", "</h2>"),
         "bulleted_list_item" | "numbered_list_item" => ("<p class=\"item\">", "</p>"),
         "to_do" if content["checked"] == true => (
             "<p><span class=\"box ticked\" role=\"img\" aria-label=\"done\"></span> ",

@@ -6,6 +6,7 @@ use super::html::Html;
 use super::table::{counted, grouped};
 use crate::simulator::Simulator;
 use crate::traffic::journal::Entry;
+use crate::traffic::window::Standing;
 
 /// The small one, on every page.
 pub(super) fn compact(html: &mut Html, simulator: &Simulator, now: DateTime<Utc>) {
@@ -64,6 +65,7 @@ pub(super) fn full(html: &mut Html, simulator: &Simulator, now: DateTime<Utc>) {
             .raw("</span></li>");
     }
     html.raw("</ul>");
+    faults(html, simulator);
     if stats.requests == 0 {
         html.raw("<p class=\"muted\">No request has come yet.</p></section>");
         return;
@@ -95,28 +97,56 @@ pub(super) fn full(html: &mut Html, simulator: &Simulator, now: DateTime<Utc>) {
 }
 
 fn meter(html: &mut Html, simulator: &Simulator, now: DateTime<Utc>) {
-    let (used, limit, seconds) = simulator.budget(now);
-    html.raw("<meter min=\"0\" max=\"")
-        .show(limit)
-        .raw("\" high=\"")
-        .show(f64::from(limit) * 0.95);
-    html.raw("\" value=\"")
-        .show(used)
-        .raw("\" aria-label=\"Requests used in this window\">")
-        .show(used)
-        .raw("</meter><p class=\"muted small\">");
-    if seconds > 0 {
-        html.show(used)
+    bar(html, "Requests used in this window", simulator.budget(now));
+    if let Some(window) = simulator.windows.of_workspace(now) {
+        bar(html, "Requests of the whole workspace", window);
+    }
+    if let Some(limit) = simulator.windows.limits.blocks {
+        html.raw("<p class=\"muted small\">")
+            .text(&number(simulator.workspace.blocks_used()))
             .raw(" of ")
-            .text(&counted(limit as usize, "request", "requests"))
+            .text(&number(limit))
+            .raw(" blocks used</p>");
+    }
+}
+
+fn bar(html: &mut Html, label: &'static str, window: Standing) {
+    html.raw("<meter min=\"0\" max=\"")
+        .show(window.limit)
+        .raw("\" high=\"")
+        .show(f64::from(window.limit) * 0.95);
+    html.raw("\" value=\"")
+        .show(window.used)
+        .raw("\" aria-label=\"")
+        .raw(label)
+        .raw("\">")
+        .show(window.used)
+        .raw("</meter><p class=\"muted small\">");
+    let limit = counted(window.limit as usize, "request", "requests");
+    if window.seconds > 0 {
+        html.show(window.used)
+            .raw(" of ")
+            .text(&limit)
             .raw(" used, ")
-            .show(seconds)
+            .show(window.seconds)
             .raw(" s left");
     } else {
-        html.text(&counted(limit as usize, "request", "requests"))
-            .raw(" a minute, none used now");
+        html.text(&limit).raw(" a window, none used now");
     }
     html.raw("</p>");
+}
+
+/// The faults that stand, each with what it waits for.
+fn faults(html: &mut Html, simulator: &Simulator) {
+    let standing = simulator.faults.standing();
+    if standing.is_empty() {
+        return;
+    }
+    html.raw("<h3>Faults set</h3><ul class=\"list\">");
+    for fault in standing {
+        html.raw("<li>").text(&fault.described()).raw("</li>");
+    }
+    html.raw("</ul>");
 }
 
 fn status(html: &mut Html, entry: &Entry) {

@@ -7,7 +7,7 @@
   let refreshed = Date.now();
 
   const flash = (node) => {
-    const cell = (node.nodeType === 1 ? node : node.parentElement)?.closest("td, dd, tr");
+    const cell = (node.nodeType === 1 ? node : node.parentElement)?.closest("td, dd, tr, .card");
     if (!cell || cell.closest("#panel, .work")) return;
     cell.classList.remove("changed");
     void cell.offsetWidth;

@@ -1,11 +1,11 @@
 //! A data source as a table, whole or through one of its views.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::cell;
 use super::html::Html;
+use super::{Choice, cell, view};
 use crate::model::query::{self, Filter, Sort};
 use crate::model::schema::{self, Kind, Property};
 use crate::model::workspace::{DataSource, View, Workspace};
@@ -21,8 +21,10 @@ pub(super) struct Rows {
     pub(super) source: DataSource,
     views: Vec<View>,
     view: Option<Uuid>,
-    columns: Vec<Property>,
-    ids: Vec<Uuid>,
+    /// What a calendar shows.
+    pub(super) month: Option<NaiveDate>,
+    pub(super) columns: Vec<Property>,
+    pub(super) ids: Vec<Uuid>,
     total: usize,
     from: usize,
 }
@@ -32,10 +34,10 @@ impl Rows {
     pub(super) fn choose(
         workspace: &mut Workspace,
         source: Uuid,
-        view: Option<Uuid>,
-        from: usize,
+        choice: &Choice,
         now: DateTime<Utc>,
     ) -> Option<Self> {
+        let (view, from) = (choice.view, choice.from.unwrap_or(0));
         let source = workspace.data_sources.get(&source)?.clone();
         let mut views: Vec<View> = workspace
             .views
@@ -72,11 +74,24 @@ impl Rows {
             source,
             views,
             view,
+            month: view::month(choice.month.as_deref()),
             columns,
             ids,
             total,
             from,
         })
+    }
+
+    fn chosen(&self) -> Option<&View> {
+        self.views.iter().find(|view| Some(view.id) == self.view)
+    }
+
+    pub(super) fn kind(&self) -> &str {
+        self.chosen().map_or("table", |view| view.kind.as_str())
+    }
+
+    pub(super) fn configuration(&self) -> Option<&Value> {
+        self.chosen().map(|view| &view.configuration)
     }
 }
 
@@ -119,6 +134,18 @@ pub(super) fn is_helper(property: &Property) -> bool {
 
 pub(super) fn show(html: &mut Html, workspace: &Workspace, rows: &Rows, now: DateTime<Utc>) {
     tabs(html, rows);
+    if !view::show(html, workspace, rows, now) {
+        if view::is_simplified(rows.kind()) {
+            html.raw("<p class=\"muted\">notion-sim shows a ")
+                .text(rows.kind())
+                .raw(" as a table.</p>");
+        }
+        table(html, workspace, rows, now);
+    }
+    foot(html, rows);
+}
+
+fn table(html: &mut Html, workspace: &Workspace, rows: &Rows, now: DateTime<Utc>) {
     html.raw("<div class=\"scroll table\" tabindex=\"0\" role=\"region\" aria-label=\"Rows\"><table class=\"rows\"><thead><tr>");
     for property in &rows.columns {
         html.raw("<th scope=\"col\" data-key=\"h")
@@ -147,7 +174,11 @@ pub(super) fn show(html: &mut Html, workspace: &Workspace, rows: &Rows, now: Dat
         }
         html.raw("</tr>");
     }
-    html.raw("</tbody></table></div><p class=\"foot muted\">");
+    html.raw("</tbody></table></div>");
+}
+
+fn foot(html: &mut Html, rows: &Rows) {
+    html.raw("<p class=\"foot muted\">");
     if rows.total == 0 {
         html.raw("No rows.");
     } else {
@@ -192,6 +223,14 @@ fn tabs(html: &mut Html, rows: &Rows) {
         tab(html, Some(view));
     }
     html.raw("</nav>");
+}
+
+/// The start of a link to the chosen view, which a parameter follows.
+pub(super) fn address(html: &mut Html, rows: &Rows) {
+    html.raw("<a href=\"/d/").show(rows.source.id).raw("?view=");
+    if let Some(view) = rows.view {
+        html.show(view);
+    }
 }
 
 fn pager(html: &mut Html, rows: &Rows, from: usize, label: &'static str) {

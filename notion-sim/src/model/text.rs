@@ -76,7 +76,7 @@ impl Span {
         } else if let Some(expression) = text("/equation/expression") {
             SpanKind::Equation(expression)
         } else {
-            let mention = item.get("mention").cloned().unwrap_or_default();
+            let mention = mention(&item["mention"]);
             let plain = text("/plain_text").unwrap_or_else(|| mention_text(&mention));
             SpanKind::Mention { mention, plain }
         };
@@ -126,6 +126,21 @@ impl Span {
                 "annotations": look, "plain_text": plain, "href": null,
             }),
         }
+    }
+}
+
+/// A mention as answers show it: with its type, and its object in the short form.
+fn mention(given: &Value) -> Value {
+    let short = |kind: &str| given.get(kind).map(|object| object["id"].clone());
+    if let Some(id) = short("user") {
+        json!({ "type": "user", "user": { "object": "user", "id": id } })
+    } else if let Some(id) = short("page") {
+        json!({ "type": "page", "page": { "id": id } })
+    } else if let Some(id) = short("database") {
+        json!({ "type": "database", "database": { "id": id } })
+    } else {
+        let date = &given["date"];
+        json!({ "type": "date", "date": { "start": date["start"], "end": date["end"], "time_zone": date["time_zone"] } })
     }
 }
 

@@ -120,6 +120,14 @@ pub(crate) struct User {
     pub(crate) email: Option<String>,
 }
 
+/// An integration beside the first one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Connection {
+    pub(crate) bot: User,
+    pub(crate) token: String,
+    pub(crate) token_revoked: bool,
+}
+
 /// What does not belong to one object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Settings {
@@ -131,8 +139,27 @@ pub(crate) struct Settings {
     pub(crate) people: Vec<User>,
     pub(crate) token: String,
     pub(crate) token_revoked: bool,
+    /// Further integrations, each with a token of its own.
+    #[serde(default)]
+    pub(crate) others: Vec<Connection>,
     /// Objects that a person stopped sharing with the integration, with all below them.
     pub(crate) unshared: HashSet<Uuid>,
+}
+
+impl Settings {
+    /// Every integration's bot, the first one's first.
+    pub(crate) fn bots(&self) -> impl Iterator<Item = &User> {
+        std::iter::once(&self.bot).chain(self.others.iter().map(|other| &other.bot))
+    }
+
+    /// The bot that a token stands for, unless the token was revoked.
+    pub(crate) fn bot_of(&self, token: &str) -> Option<Uuid> {
+        if token == self.token {
+            return (!self.token_revoked).then_some(self.bot.id);
+        }
+        let other = self.others.iter().find(|other| other.token == token)?;
+        (!other.token_revoked).then_some(other.bot.id)
+    }
 }
 
 /// One object as it stands after a change: what a data file keeps.
@@ -170,6 +197,10 @@ pub(crate) struct Workspace {
     pub(crate) blocks: HashMap<Uuid, Block>,
     pub(crate) views: HashMap<Uuid, View>,
     pub(crate) ids: Ids,
+    /// The bot whose request is served.
+    pub(crate) acting: Option<Uuid>,
+    /// The most blocks there may ever be, trashed ones included.
+    pub(crate) block_limit: Option<u64>,
     last_number: u64,
     /// Rows of each data source in order of creation.
     rows: HashMap<Uuid, BTreeMap<u64, Uuid>>,
@@ -206,6 +237,7 @@ impl Workspace {
             people,
             token,
             token_revoked: false,
+            others: Vec::new(),
             unshared: HashSet::new(),
         };
         let (root, author) = (settings.root, settings.people[0].id);
@@ -242,6 +274,8 @@ impl Workspace {
             blocks: HashMap::new(),
             views: HashMap::new(),
             ids,
+            acting: None,
+            block_limit: None,
             last_number: 0,
             rows: HashMap::new(),
             children: HashMap::new(),
@@ -516,8 +550,26 @@ impl Workspace {
     }
 
     pub(crate) fn user(&self, id: Uuid) -> Option<&User> {
-        let everybody = std::iter::once(&self.settings.bot).chain(&self.settings.people);
-        everybody.into_iter().find(|user| user.id == id)
+        let mut everybody = self.settings.bots().chain(&self.settings.people);
+        everybody.find(|user| user.id == id)
+    }
+
+    /// The bot whose request is served, or the first one.
+    pub(crate) fn bot(&self) -> &User {
+        let acting = |bot: &&User| Some(bot.id) == self.acting;
+        let mut bots = self.settings.bots();
+        bots.find(acting).unwrap_or(&self.settings.bot)
+    }
+
+    /// Blocks that there ever were; a page or database is one, and none leaves the count.
+    pub(crate) fn blocks_used(&self) -> u64 {
+        (self.pages.len() + self.databases.len() + self.blocks.len()) as u64
+    }
+
+    /// Whether so many more blocks may come.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        self.block_limit
+            .is_none_or(|limit| self.blocks_used() + more as u64 <= limit)
     }
 
     /// A relation's pages that stand: trashed ones are hidden until they come back.

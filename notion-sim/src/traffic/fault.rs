@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::window::{REASONS, rate_limited};
@@ -30,6 +30,121 @@ pub(crate) struct Fault {
     /// Met by this share of the matching requests, drawn by the server's seed.
     #[serde(default = "always")]
     probability: f64,
+}
+
+/// What every fault may say, whatever its kind.
+const COMMON: [&str; 6] = ["kind", "method", "path", "count", "skip", "probability"];
+
+/// Every kind, with what it alone may say.
+const KINDS: [(&str, &[&str]); 13] = [
+    ("rate_limited", &["reason", "retry_after"]),
+    ("overload", &[]),
+    ("conflict", &[]),
+    ("internal_error", &[]),
+    ("bad_gateway", &[]),
+    ("unavailable", &[]),
+    ("unavailable_after_commit", &[]),
+    ("gateway_timeout", &[]),
+    ("unauthorized", &[]),
+    ("block_limit", &[]),
+    ("drop", &[]),
+    ("drop_after_commit", &[]),
+    ("delay", &["millis"]),
+];
+
+impl Fault {
+    /// Reads a fault; what it does not know, it refuses with what it does.
+    pub(crate) fn read(given: &Value) -> Result<Self, String> {
+        let members = given
+            .as_object()
+            .ok_or_else(|| "a fault is an object with a kind".to_owned())?;
+        let kind = given["kind"].as_str().unwrap_or_default();
+        let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+        let Some((_, own)) = KINDS.iter().find(|(name, _)| *name == kind) else {
+            return Err(format!(
+                "there is no kind of fault {}; there are {}",
+                given["kind"],
+                names.join(", ")
+            ));
+        };
+        let known: Vec<&str> = COMMON.iter().chain(*own).copied().collect();
+        if let Some(stranger) = members.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(format!(
+                "a fault of kind {kind} has no {stranger}; it has {}",
+                known.join(", ")
+            ));
+        }
+        let fault: Self =
+            serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
+        if !(0.0..=1.0).contains(&fault.probability) {
+            return Err("probability must lie between 0 and 1".to_owned());
+        }
+        if let Kind::RateLimited { reason, .. } = &fault.kind
+            && !REASONS.contains(&reason.as_str())
+        {
+            return Err(format!("reason must be one of {}", REASONS.join(", ")));
+        }
+        Ok(fault)
+    }
+
+    /// The fault in one line, for people.
+    pub(crate) fn described(&self) -> String {
+        let share = || format!("{:.1} % of the requests", self.probability * 100.0);
+        let parts = [
+            Some(self.kind.name().replace('_', " ")),
+            self.method.as_ref().map(|method| format!("{method} only")),
+            self.path.as_ref().map(|path| format!("below {path}")),
+            (self.probability < 1.0).then(share),
+            Some(match self.count {
+                Some(1) => "once more".to_owned(),
+                Some(count) => format!("{count} times more"),
+                None => "until cleared".to_owned(),
+            }),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// A storm: so large a share of all requests meets one of the faults that pass by themselves.
+    pub(crate) fn storm(share: f64) -> Result<Vec<Self>, String> {
+        if !(0.0..=1.0).contains(&share) {
+            return Err("share must lie between 0 and 1".to_owned());
+        }
+        let kinds = [
+            Kind::RateLimited {
+                reason: connection_window(),
+                retry_after: 1,
+            },
+            Kind::Overload,
+            Kind::Conflict,
+            Kind::InternalError,
+            Kind::BadGateway,
+            Kind::Unavailable,
+            Kind::UnavailableAfterCommit,
+            Kind::GatewayTimeout,
+            Kind::Drop,
+            Kind::DropAfterCommit,
+            Kind::Delay { millis: 500 },
+        ];
+        let mut calm = 1.0;
+        #[expect(clippy::cast_precision_loss, reason = "eleven")]
+        let each = share / kinds.len() as f64;
+        Ok(kinds
+            .into_iter()
+            .map(|kind| {
+                // Faults are drawn one after the other: later ones see only what earlier ones let pass.
+                let probability = f64::min(each / calm, 1.0);
+                calm -= each;
+                Self {
+                    kind,
+                    method: None,
+                    path: None,
+                    count: None,
+                    skip: 0,
+                    probability,
+                }
+            })
+            .collect())
+    }
 }
 
 fn always() -> f64 {
@@ -105,12 +220,7 @@ impl Kind {
                 })),
             Self::GatewayTimeout => Failure::new(504, "gateway_timeout", "Notion timed out. Please try again later."),
             Self::Unauthorized => Failure::new(401, "unauthorized", "API token is invalid."),
-            Self::BlockLimit => Failure::new(
-                403,
-                "restricted_resource",
-                "This workspace has used up its blocks. Upgrade the plan to keep adding content.",
-            )
-            .with(json!({ "block_limit": { "limit": 1000, "used": 1000, "checked_at": now.to_rfc3339() } })),
+            Self::BlockLimit => Failure::block_limit(1000, 1000, now),
             Self::BadGateway
             | Self::UnavailableAfterCommit
             | Self::Drop
@@ -157,17 +267,8 @@ impl Faults {
         self.draw = StdRng::seed_from_u64(seed);
     }
 
-    pub(crate) fn add(&mut self, fault: Fault) -> Result<(), String> {
-        if !(0.0..=1.0).contains(&fault.probability) {
-            return Err("probability must lie between 0 and 1".to_owned());
-        }
-        if let Kind::RateLimited { reason, .. } = &fault.kind
-            && !REASONS.contains(&reason.as_str())
-        {
-            return Err(format!("reason must be one of {}", REASONS.join(", ")));
-        }
-        self.standing.push(fault);
-        Ok(())
+    pub(crate) fn add(&mut self, faults: Vec<Fault>) {
+        self.standing.extend(faults);
     }
 
     pub(crate) fn clear(&mut self) {

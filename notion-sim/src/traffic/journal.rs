@@ -48,6 +48,9 @@ pub(crate) struct Entry {
     pub(crate) time: DateTime<Utc>,
     pub(crate) method: String,
     pub(crate) path: String,
+    /// The endpoint's name, once the request was let in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<&'static str>,
     pub(crate) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'static str>,

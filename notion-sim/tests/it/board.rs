@@ -98,3 +98,110 @@ async fn a_watcher_hears_of_a_write_at_once() {
     assert_ne!(heard.text, seen);
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn views_are_shown_as_what_they_are() {
+    let (server, client) = start().await;
+    let source = client
+        .database(json!({
+            "Task": { "title": {} }, "Due": { "date": {} },
+            "State": { "status": {} }, "Area": { "select": { "options": [{ "name": "North" }, { "name": "South" }] } },
+        }))
+        .await;
+    for (task, state, area, due) in [
+        ("dig <b>", "In progress", "North", "2031-03-04"),
+        ("plant", "Done", "South", "2031-03-06"),
+        ("rest", "Not started", "North", "2031-03-09"),
+    ] {
+        client
+            .page(&source, json!({
+                "Task": title(task), "State": { "status": { "name": state } }, "Area": { "select": { "name": area } },
+                "Due": { "date": { "start": due } },
+            }))
+            .await;
+    }
+    let view = async |kind: &str, configuration: serde_json::Value| {
+        let body = json!({ "data_source_id": source, "name": kind, "type": kind, "configuration": configuration });
+        let view = client.post("/v1/views", body).await.ok();
+        let shown = client.get(&format!("/d/{source}?view={}", id(&view))).await;
+        assert_eq!(shown.status, 200);
+        assert!(
+            !shown.text.contains("dig <b>"),
+            "{kind} lets markup through"
+        );
+        shown.text
+    };
+    let group = |by: &str| json!({ "type": "board", "group_by": { "type": "status", "property_id": by, "group_by": "option", "sort": { "type": "manual" } } });
+
+    let board = view("board", group("State")).await;
+    let column = |board: &str, name: &str| -> String {
+        let start = board
+            .find(&format!("aria-label=\"{name}\"><h2>"))
+            .unwrap_or_else(|| panic!("no column {name} in {board}"));
+        let rest = &board[start..];
+        rest[..rest.find("</section>").unwrap_or(rest.len())].to_owned()
+    };
+    assert!(column(&board, "In progress").contains("dig &lt;b&gt;"));
+    assert!(column(&board, "Done").contains("plant"));
+    assert!(!column(&board, "Done").contains("rest"));
+    assert!(
+        column(&board, "Done").contains("South"),
+        "cards show more than the title"
+    );
+    let by_area = view("board", group("Area")).await;
+    let north = column(&by_area, "North");
+    assert!(north.contains("dig") && north.contains("rest") && !north.contains("plant"));
+
+    let calendar = view(
+        "calendar",
+        json!({ "type": "calendar", "date_property_id": "Due" }),
+    )
+    .await;
+    assert!(
+        calendar.contains("March 2031") && calendar.contains("plant"),
+        "{calendar}"
+    );
+    let timeline = view(
+        "timeline",
+        json!({ "type": "timeline", "date_property_id": "Due" }),
+    )
+    .await;
+    assert!(
+        timeline.contains("<rect x=\"2\" width=\"1\"") && timeline.contains("Mar 6, 2031"),
+        "{timeline}"
+    );
+    assert!(
+        view("gallery", json!({ "type": "gallery" }))
+            .await
+            .contains("class=\"gallery\"")
+    );
+    assert!(
+        view("list", json!({ "type": "list" }))
+            .await
+            .contains("class=\"lines\"")
+    );
+    let chart = view("chart", json!({ "type": "chart", "chart_type": "bar" })).await;
+    assert!(chart.contains("shows a chart as a table") && chart.contains("<th scope"));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_panel_tells_of_windows_and_faults() {
+    let (server, client) = start().await;
+    client.get("/v1/users/me").await.ok();
+    let fault = json!({ "kind": "conflict", "path": "/v1/pages", "count": 2, "probability": 0.5 });
+    client.post("/_sim/faults", fault).await.ok();
+    let limits = json!({ "token": { "requests": 180 }, "workspace": { "requests": 900, "seconds": 300 }, "blocks": 1000 });
+    client.post("/_sim/limits", limits).await.ok();
+    let home = client.get("/").await.text;
+    for expected in [
+        "1 of 180 requests used",
+        "Requests of the whole workspace",
+        "1 of 1,000 blocks used",
+        "conflict, below /v1/pages, 50.0 % of the requests, 2 times more",
+        "/v1/users/me",
+    ] {
+        assert!(home.contains(expected), "{expected} is missing in {home}");
+    }
+    server.shutdown().await;
+}

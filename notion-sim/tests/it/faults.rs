@@ -216,3 +216,96 @@ async fn the_control_door_opens_only_to_this_machine() {
         .ok();
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_a_fault_does_not_have_is_refused_with_what_it_has() {
+    let (server, client) = start().await;
+    let cases = [
+        (
+            json!({ "kind": "conflict", "cuont": 1 }),
+            "a fault of kind conflict has no cuont; it has kind, method, path, count, skip, probability",
+        ),
+        (
+            json!({ "kind": "delay", "millis": 1, "retry_after": 2 }),
+            "a fault of kind delay has no retry_after",
+        ),
+        (json!({ "kind": "delay" }), "millis"),
+        (
+            json!({ "kind": "conflict", "probability": 2 }),
+            "between 0 and 1",
+        ),
+        (
+            json!({ "kind": "rate_limited", "reason": "bad luck" }),
+            "public_api_request_blocked",
+        ),
+        (
+            json!({ "faults": [{ "kind": "conflict" }], "sead": 1 }),
+            "unknown key sead",
+        ),
+        (
+            json!({ "faults": [{ "kind": "earthquake" }] }),
+            "drop_after_commit",
+        ),
+        (json!({ "storm": 3 }), "between 0 and 1"),
+        (json!([]), "an object with a kind"),
+    ];
+    for (asked, expected) in cases {
+        let refused = client.post("/_sim/faults", asked.clone()).await;
+        assert_eq!(refused.status, 400, "{asked}");
+        assert!(refused.text.contains(expected), "{asked}: {}", refused.text);
+    }
+    assert_eq!(
+        client.get("/_sim/faults").await.ok()["faults"],
+        json!([]),
+        "nothing was half added"
+    );
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_storm_rages_by_its_seed() {
+    let (server, client) = start().await;
+    let mut runs: Vec<Vec<Option<u16>>> = Vec::new();
+    for _ in 0..2 {
+        let clear = client.request("DELETE", "/_sim/faults");
+        client.send(clear).await.ok();
+        let storm = json!({ "storm": 0.6, "seed": 11 });
+        client.post("/_sim/faults", storm).await.ok();
+        let mut statuses = Vec::new();
+        for _ in 0..60 {
+            let answer = client.request("GET", "/v1/users/me").send().await;
+            statuses.push(answer.ok().map(|answer| answer.status().as_u16()));
+        }
+        runs.push(statuses);
+    }
+    assert_eq!(runs[0], runs[1]);
+    let kinds: std::collections::HashSet<_> = runs[0].iter().collect();
+    assert!(kinds.contains(&Some(200)), "{kinds:?}");
+    assert!(kinds.contains(&None), "some connections broke: {kinds:?}");
+    assert!(kinds.len() >= 5, "{kinds:?}");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn people_lock_add_rows_and_add_properties() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let act = async |act: Value| client.post("/_sim/people", act).await.ok();
+    let config = json!({ "number": { "format": "euro" } });
+    act(json!({ "act": "add_property", "data_source": source, "name": "Cost", "config": config }))
+        .await;
+    let properties = json!({ "Name": title("by hand"), "Cost": { "number": 7 } });
+    let added =
+        act(json!({ "act": "add_page", "data_source": source, "properties": properties })).await;
+    let page = client.get(&format!("/v1/pages/{}", id(&added))).await.ok();
+    assert_eq!(page["properties"]["Cost"]["number"], 7);
+    let me = client.get("/v1/users/me").await.ok();
+    assert_ne!(page["created_by"]["id"], me["id"]);
+    let database = page["parent"]["database_id"].clone();
+    for (name, locked) in [("lock", true), ("unlock", false)] {
+        act(json!({ "act": name, "id": database })).await;
+        let path = format!("/v1/databases/{}", database.as_str().expect("an id"));
+        assert_eq!(client.get(&path).await.ok()["is_locked"], locked);
+    }
+    server.shutdown().await;
+}

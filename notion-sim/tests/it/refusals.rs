@@ -305,3 +305,87 @@ async fn the_older_version_still_shows_archived() {
     );
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn archived_and_after_belong_to_the_older_version() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let page = client.page(&source, json!({ "Name": title("row") })).await;
+    let path = format!("/v1/pages/{}", id(&page));
+    let ask = async |version: &'static str, path: String, body: Value| {
+        let request = client.request("PATCH", &path).json(&body).build();
+        let mut request = request.expect("a request");
+        let version = version.parse().expect("a header");
+        request.headers_mut().insert("notion-version", version);
+        let builder = reqwest::RequestBuilder::from_parts(crate::client::plain(), request);
+        client.send(builder).await
+    };
+    let trashed = ask("2025-09-03", path.clone(), json!({ "archived": true })).await;
+    assert_eq!(trashed.ok()["in_trash"], true);
+    let wrong = ask("2025-09-03", path.clone(), json!({ "archived": 1 })).await;
+    assert_eq!(
+        wrong.refusal().2,
+        "body failed validation: body.archived should be a boolean or `undefined`, instead was `1`."
+    );
+    let back = ask("2025-09-03", path.clone(), json!({ "archived": false })).await;
+    assert_eq!(back.ok()["archived"], false);
+    let newer = ask("2026-03-11", path.clone(), json!({ "archived": true })).await;
+    assert_eq!(
+        newer.refusal().2,
+        "body failed validation: body.archived should be not present, instead was `true`."
+    );
+
+    let children = format!("/v1/blocks/{}/children", id(&page));
+    let block = json!({ "paragraph": { "rich_text": [{ "text": { "content": "x" } }] } });
+    let first = ask(
+        "2025-09-03",
+        children.clone(),
+        json!({ "children": [block] }),
+    )
+    .await;
+    let first = first.ok()["results"][0]["id"].clone();
+    let more = json!({ "children": [block], "after": first });
+    ask("2025-09-03", children.clone(), more.clone()).await.ok();
+    let (status, _, message) = ask("2026-03-11", children, more).await.refusal();
+    assert_eq!(status, 400);
+    assert!(
+        message.contains("body.after should be not present"),
+        "{message}"
+    );
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn blocks_are_held_to_their_shapes() {
+    let (server, client) = start().await;
+    let path = format!("/v1/blocks/{}/children", client.root);
+    let cases = [
+        (
+            json!({ "paragraph": { "rich_text": "x" } }),
+            "body.children[0].paragraph.rich_text should be an array, instead was `\"x\"`.",
+        ),
+        (
+            json!({ "bookmark": {} }),
+            "body.children[0].bookmark.url should be defined, instead was `undefined`.",
+        ),
+        (
+            json!({ "divider": { "colour": "red" } }),
+            "body.children[0].divider.colour should be not present, instead was `\"red\"`.",
+        ),
+    ];
+    for (block, expected) in cases {
+        let refused = client.patch(&path, json!({ "children": [block] })).await;
+        let (status, _, message) = refused.refusal();
+        assert_eq!(status, 400);
+        assert_eq!(message, format!("body failed validation: {expected}"));
+    }
+    let divider = json!({ "children": [{ "divider": {} }] });
+    let made = client.patch(&path, divider).await.ok();
+    let block = format!("/v1/blocks/{}", id(&made["results"][0]));
+    let refused = client
+        .patch(&block, json!({ "divider": { "text": 1 } }))
+        .await;
+    assert_eq!(refused.status, 400, "an update may not bring nonsense");
+    assert_eq!(client.get(&block).await.ok()["divider"], json!({}));
+    server.shutdown().await;
+}

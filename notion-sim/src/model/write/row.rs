@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::source::no_comma;
@@ -112,7 +112,9 @@ fn cell(
             value.as_str().map(|line| Cell::Line(line.to_owned()))
         }
         Kind::Date => date(name, value)?.map(Cell::Date),
-        Kind::Files => value.as_array().map(|files| Cell::Files(files.clone())),
+        Kind::Files => value
+            .as_array()
+            .map(|files| Cell::Files(files.iter().map(file).collect())),
         Kind::Status { options, .. } => {
             if value.is_null() {
                 default_status(&kind)
@@ -174,8 +176,25 @@ fn cell(
     })
 }
 
+/// A file as answers show it, with its type; Notion keeps only references here.
+fn file(given: &Value) -> Value {
+    let kind = if given.get("file").is_some() {
+        "file"
+    } else {
+        "external"
+    };
+    let mut content = json!({ "url": given[kind]["url"] });
+    if kind == "file" {
+        content["expiry_time"] = given[kind]
+            .get("expiry_time")
+            .cloned()
+            .unwrap_or_else(|| json!("2100-01-01T00:00:00.000Z"));
+    }
+    json!({ "name": given["name"], "type": kind, kind: content })
+}
+
 pub(crate) fn not_found(workspace: &Workspace, what: &str, id: &str) -> Failure {
-    let bot = &workspace.settings.bot;
+    let bot = workspace.bot();
     Failure::not_found(what, id, (&bot.name, &bot.id.to_string()))
 }
 

@@ -493,7 +493,7 @@ fn relation(
             && workspace.shared(target)
             && !workspace.in_trash(target));
     if !known {
-        let bot = &workspace.settings.bot;
+        let bot = workspace.bot();
         return Err(Failure::not_found(
             "database",
             &target.to_string(),

@@ -1,0 +1,285 @@
+//! A workspace's life in random valid and half-valid requests: never a panic, never an unasked 500, never a broken state.
+
+use chrono::{TimeDelta, Utc};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::TOKEN;
+use crate::api::gate::{self, Incoming};
+use crate::model::invariants::violated;
+use crate::model::workspace::Workspace;
+
+/// Properties that every data source of these lives may have.
+const NAMES: [&str; 6] = ["Name", "A", "B", "C", "D", "Ä;%"];
+
+fn name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(NAMES.to_vec())
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec!["x", "y", "Done", "In progress", "", "2026-02-28", "7"])
+            .prop_map(str::to_owned),
+        "\\PC{0,8}",
+    ]
+}
+
+/// A property's configuration; `%0` and `%1` stand for the two data sources.
+fn config() -> impl Strategy<Value = Value> {
+    let plain = prop::sample::select(vec![
+        "rich_text",
+        "number",
+        "date",
+        "checkbox",
+        "url",
+        "email",
+        "phone_number",
+        "people",
+        "files",
+        "unique_id",
+        "created_time",
+        "last_edited_by",
+        "select",
+        "multi_select",
+        "status",
+    ])
+    .prop_map(|kind| json!({ kind: {} }));
+    let options = (
+        prop::sample::select(vec!["select", "multi_select", "status"]),
+        prop::collection::vec(word(), 0..4),
+    )
+        .prop_map(|(kind, names)| {
+            let options: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+            json!({ kind: { "options": options } })
+        });
+    let relation =
+        (prop::sample::select(vec!["%0", "%1"]), any::<bool>()).prop_map(|(to, dual)| {
+            let how = if dual {
+                "dual_property"
+            } else {
+                "single_property"
+            };
+            json!({ "relation": { "data_source_id": to, how: {} } })
+        });
+    let rollup = (
+        name(),
+        name(),
+        prop::sample::select(vec!["sum", "count", "show_original", "latest_date", "median"]),
+    )
+        .prop_map(|(relation, rolled, function)| {
+            json!({ "rollup": { "function": function, "relation_property_name": relation, "rollup_property_name": rolled } })
+        });
+    let formula = (name(), prop::sample::select(vec!["+", "==", "<", "*"]), name())
+        .prop_map(|(a, how, b)| json!({ "formula": { "expression": format!("prop(\"{a}\") {how} prop(\"{b}\")") } }));
+    prop_oneof![4 => plain, 3 => options, 2 => relation, 1 => rollup, 1 => formula]
+}
+
+/// A property's value, of any type; `%2` stands for a page.
+fn value() -> impl Strategy<Value = Value> {
+    let text = word().prop_map(|word| json!({ "rich_text": [{ "text": { "content": word } }] }));
+    let title = word().prop_map(|word| json!({ "title": [{ "text": { "content": word } }] }));
+    let one = (prop::sample::select(vec!["select", "status"]), word())
+        .prop_map(|(kind, name)| json!({ kind: { "name": name } }));
+    let several = prop::collection::vec(word(), 0..4).prop_map(|names| {
+        let options: Vec<Value> = names.iter().map(|name| json!({ "name": name })).collect();
+        json!({ "multi_select": options })
+    });
+    let line = (
+        prop::sample::select(vec!["url", "email", "phone_number"]),
+        word(),
+    )
+        .prop_map(|(kind, line)| json!({ kind: line }));
+    prop_oneof![
+        text,
+        title,
+        one,
+        several,
+        line,
+        any::<f64>().prop_map(|number| json!({ "number": number })),
+        any::<bool>().prop_map(|flag| json!({ "checkbox": flag })),
+        word().prop_map(|start| json!({ "date": { "start": start } })),
+        Just(json!({ "date": { "start": "2026-02-27T23:59:59.999+14:00", "end": "2026-03-01" } })),
+        Just(json!({ "relation": [{ "id": "%2" }] })),
+        Just(json!({ "relation": [] })),
+        Just(json!({ "select": null })),
+        Just(json!({ "number": null })),
+    ]
+}
+
+fn condition() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(vec![
+        "title",
+        "rich_text",
+        "number",
+        "select",
+        "multi_select",
+        "status",
+        "date",
+        "checkbox",
+        "relation",
+        "formula",
+        "rollup",
+        "unique_id",
+        "people",
+        "created_time",
+    ]);
+    let operator = prop::sample::select(vec![
+        "equals",
+        "does_not_equal",
+        "contains",
+        "is_empty",
+        "is_not_empty",
+        "greater_than",
+        "before",
+        "on_or_after",
+        "past_week",
+        "this_week",
+        "any",
+        "string",
+        "number",
+    ]);
+    let operand = prop_oneof![
+        word().prop_map(Value::from),
+        any::<f64>().prop_map(|number| json!(number)),
+        Just(json!(true)),
+        Just(json!({})),
+        Just(json!({ "number": { "equals": 1 } })),
+        Just(json!("%2")),
+    ];
+    (name(), kind, operator, operand)
+        .prop_map(|(property, kind, operator, operand)| json!({ "property": property, kind: { operator: operand } }))
+}
+
+/// A method, a path and a body.
+fn request() -> impl Strategy<Value = (&'static str, String, Value)> {
+    let properties =
+        |least| prop::collection::vec((name(), value()), least..4).prop_map(Value::from_iter);
+    let source = prop::sample::select(vec!["%0", "%1"]);
+    let change = prop_oneof![
+        4 => config(),
+        1 => Just(Value::Null),
+        1 => name().prop_map(|name| json!({ "name": name })),
+    ];
+    let schema = (
+        source.clone(),
+        prop::collection::vec((name(), change), 1..4),
+    )
+        .prop_map(|(source, changes)| {
+            let body = json!({ "properties": Value::from_iter(changes) });
+            ("PATCH", format!("/v1/data_sources/{source}"), body)
+        });
+    let create = (source.clone(), properties(0)).prop_map(|(source, properties)| {
+        let body = json!({ "parent": { "data_source_id": source }, "properties": properties });
+        ("POST", "/v1/pages".to_owned(), body)
+    });
+    let update = (properties(0), any::<Option<bool>>()).prop_map(|(properties, trash)| {
+        let mut body = json!({ "properties": properties });
+        if let Some(trash) = trash {
+            body["in_trash"] = trash.into();
+        }
+        ("PATCH", "/v1/pages/%2".to_owned(), body)
+    });
+    let query = (source.clone(), prop::collection::vec(condition(), 0..3), name(), any::<bool>()).prop_map(
+        |(source, conditions, by, descending)| {
+            let direction = if descending { "descending" } else { "ascending" };
+            let body = json!({ "filter": { "or": conditions }, "sorts": [{ "property": by, "direction": direction }] });
+            ("POST", format!("/v1/data_sources/{source}/query"), body)
+        },
+    );
+    let view = (source, condition()).prop_map(|(source, filter)| {
+        let body =
+            json!({ "data_source_id": source, "name": "v", "type": "board", "filter": filter });
+        ("POST", "/v1/views".to_owned(), body)
+    });
+    let read = prop::sample::select(vec![
+        "/v1/pages/%2",
+        "/v1/data_sources/%0",
+        "/v1/blocks/%2/children",
+        "/v1/pages/%2/properties/A",
+    ])
+    .prop_map(|path| ("GET", path.to_owned(), json!({})));
+    prop_oneof![3 => schema, 4 => create, 4 => update, 3 => query, 1 => view, 1 => read]
+}
+
+fn send(
+    workspace: &mut Workspace,
+    (method, path, body): (&str, &str, &str),
+) -> Result<Value, (u16, String)> {
+    let incoming = Incoming {
+        method,
+        path,
+        query: "",
+        authorization: Some("Bearer ntn_test"),
+        version: Some("2026-03-11"),
+        json: true,
+        body: body.as_bytes(),
+    };
+    let refused = |failure: crate::api::failure::Failure| (failure.status, failure.message);
+    let bot = workspace.settings.bot.id;
+    let call = gate::admit(&incoming, |token| (token == TOKEN).then_some(bot)).map_err(refused)?;
+    let now = Utc::now() + TimeDelta::seconds(1);
+    crate::api::run(workspace, &call, now)
+        .map(|(answer, _)| answer)
+        .map_err(refused)
+}
+
+/// Two data sources and a page, whose ids stand for `%0`, `%1` and `%2`.
+fn begin() -> (Workspace, [String; 3]) {
+    let mut workspace = Workspace::new(TOKEN.to_owned(), 7, Utc::now());
+    let root = workspace.settings.root;
+    let sources = [0, 1].map(|_| {
+        let body = json!({
+            "parent": { "type": "page_id", "page_id": root },
+            "initial_data_source": { "properties": { "Name": { "title": {} }, "A": { "rich_text": {} }, "B": { "number": {} } } },
+        });
+        let database = send(&mut workspace, ("POST", "/v1/databases", &body.to_string()));
+        database.expect("a database")["data_sources"][0]["id"].as_str().expect("an id").to_owned()
+    });
+    let body = json!({ "parent": { "data_source_id": sources[0] }, "properties": {} });
+    let page = send(&mut workspace, ("POST", "/v1/pages", &body.to_string())).expect("a page");
+    let page = page["id"].as_str().expect("an id").to_owned();
+    let [first, second] = sources;
+    (workspace, [first, second, page])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_life_breaks_a_workspace(requests in prop::collection::vec(request(), 1..40)) {
+        let (mut workspace, mut ids) = begin();
+        for (method, path, body) in requests {
+            let filled = |text: String| {
+                ids.iter().enumerate().fold(text, |text, (at, id)| text.replace(&format!("%{at}"), id))
+            };
+            let (path, body) = (filled(path), filled(body.to_string()));
+            match send(&mut workspace, (method, &path, &body)) {
+                Ok(answer) if path == "/v1/pages" => {
+                    // Later requests speak of the newest page.
+                    answer["id"].as_str().expect("an id").clone_into(&mut ids[2]);
+                }
+                Ok(_) => {}
+                Err((status, message)) => {
+                    prop_assert!(status < 500, "{method} {path} {body}: {status} {message}");
+                }
+            }
+            if let Some(wrong) = violated(&workspace) {
+                prop_assert!(false, "{wrong} after {method} {path} {body}");
+            }
+        }
+        let restored = Workspace::restore(workspace.records(), 8).expect("settings");
+        let kept = serde_json::to_value(sorted(&restored)).expect("JSON");
+        prop_assert_eq!(kept, serde_json::to_value(sorted(&workspace)).expect("JSON"));
+    }
+}
+
+/// A workspace's records in an order that does not depend on its maps.
+fn sorted(workspace: &Workspace) -> Vec<String> {
+    let records = workspace.records();
+    let mut lines: Vec<String> = records
+        .iter()
+        .map(|record| serde_json::to_string(record).expect("JSON"))
+        .collect();
+    lines.sort_unstable();
+    lines
+}
