@@ -177,6 +177,10 @@ impl Claim {
         self.lease.trusted_until()
     }
 
+    pub(crate) fn lease(&self) -> Lease {
+        self.lease
+    }
+
     /// Whether the claim may still be trusted without asking.
     pub fn is_trusted(&self) -> bool {
         self.lease.is_trusted(Instant::now(), SystemTime::now())

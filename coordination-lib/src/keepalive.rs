@@ -4,8 +4,9 @@
 //! `trusted_until` has passed. A database that is away for less than the rest of the lease is survived.
 //! Accepted: work that does not look at the token goes on; only an assertion inside the database stops its writes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant as MonotonicInstant, SystemTime};
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::claim::{Claim, Loss, RenewOutcome};
 use crate::error::Error;
 use crate::id::Token;
+use crate::lease::Lease;
 use crate::session::Session;
 
 const RETRY: Duration = Duration::from_secs(1);
@@ -24,19 +26,48 @@ const GLANCE: Duration = Duration::from_secs(5);
 #[must_use = "a kept claim that is dropped is no longer renewed"]
 pub struct Kept {
     token: Token,
-    lost: CancellationToken,
+    trust: Trust,
     stop: CancellationToken,
     task: JoinHandle<Result<Claim, Option<Loss>>>,
+}
+
+/// Whether a kept claim may still be trusted: to be asked just before each act under it. Unlike [`Kept::lost`], it needs no task that
+/// is scheduled in time, so a process that was paused learns the truth at its first question. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    lease: watch::Receiver<Lease>,
+    lost: CancellationToken,
+}
+
+impl Trust {
+    /// Whether the claim is held, as far as the clocks and the last answer of the database can say.
+    pub fn holds(&self) -> bool {
+        !self.lost.is_cancelled()
+            && self
+                .lease
+                .borrow()
+                .is_trusted(MonotonicInstant::now(), SystemTime::now())
+    }
+
+    /// Cancelled when the claim is lost, or may be.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
 }
 
 impl Session {
     /// Renews a claim from now on, until [`Kept::stop`].
     pub fn keep(&self, claim: Claim) -> Kept {
         let (lost, stop) = (CancellationToken::new(), CancellationToken::new());
+        let (renewed, lease) = watch::channel(claim.lease());
+        let trust = Trust {
+            lease,
+            lost: lost.clone(),
+        };
         Kept {
             token: claim.token(),
-            task: tokio::spawn(keep(self.clone(), claim, lost.clone(), stop.clone())),
-            lost,
+            task: tokio::spawn(keep(self.clone(), claim, renewed, lost, stop.clone())),
+            trust,
             stop,
         }
     }
@@ -50,7 +81,12 @@ impl Kept {
 
     /// Cancelled when the claim is lost, or may be: work under it must stop at once.
     pub fn lost(&self) -> &CancellationToken {
-        &self.lost
+        self.trust.lost()
+    }
+
+    /// The same as a question, for whoever acts under the claim.
+    pub fn trust(&self) -> Trust {
+        self.trust.clone()
     }
 
     /// Ends the care and gives the claim back for releasing. `Err` when it was lost: with the database's word, or with none when trust
@@ -76,6 +112,7 @@ impl Drop for Kept {
 async fn keep(
     session: Session,
     mut claim: Claim,
+    renewed: watch::Sender<Lease>,
     lost: CancellationToken,
     stop: CancellationToken,
 ) -> Result<Claim, Option<Loss>> {
@@ -110,7 +147,10 @@ async fn keep(
         };
         next = Instant::now()
             + match answer {
-                Ok(RenewOutcome::Renewed) => ttl / 3,
+                Ok(RenewOutcome::Renewed) => {
+                    renewed.send_replace(claim.lease());
+                    ttl / 3
+                }
                 Ok(RenewOutcome::Lost(loss)) => return Err(Some(loss)),
                 Err(Error::Database(_) | Error::Busy(_) | Error::Retry(_)) => RETRY,
                 Err(refused) => {

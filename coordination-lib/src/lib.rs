@@ -18,7 +18,7 @@ pub use claim::{
 };
 pub use error::{Error, Refusal};
 pub use id::{ClaimId, LogId, SessionId, TicketId, Token};
-pub use keepalive::Kept;
+pub use keepalive::{Kept, Trust};
 pub use lease::Lease;
 pub use log::{LogEntry, Logged, Status};
 pub use migrate::{ROLES_SQL, migrate};

@@ -9,6 +9,7 @@ DECLARE
   signature regprocedure;
   granted text[] := '{}';
   agents_call text[] := '{open_session,use_session,claim,claim_all,renew,release,withdraw,log,holders,my_claims,assert_claim,handoff,parse_resource,successor,verify_history}';
+  mirror_calls text[] := '{open_session,claim,renew,release}';
   operators_call text[] := '{revoke,set_slots,ensure_log_partitions}';
   all_read text[] := '{agent_log,claims,tickets,pools,agents,workspaces,agent_activity,resource_claims}';
 BEGIN
@@ -19,7 +20,7 @@ BEGIN
     EXECUTE (SELECT format('GRANT SELECT ON %s TO %I', string_agg('coordination.' || t, ', '), role) FROM unnest(all_read) t);
     FOR signature IN
       SELECT p.oid FROM pg_proc p WHERE p.pronamespace = 'coordination'::regnamespace
-        AND (role <> 'claimboard_sync' AND p.proname = ANY (agents_call) OR role = 'claimboard_operator' AND p.proname = ANY (operators_call))
+        AND (p.proname = ANY (CASE role WHEN 'claimboard_sync' THEN mirror_calls ELSE agents_call END) OR role = 'claimboard_operator' AND p.proname = ANY (operators_call))
     LOOP
       EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', signature, role);
     END LOOP;

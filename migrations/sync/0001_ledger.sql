@@ -1,5 +1,13 @@
 -- The daemon's ledger: what is known of every page it made. A cache: lost, it is rebuilt from Notion by reads.
 
+CREATE TABLE sync.ledger (
+    only_one        boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    id              uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- Fencing token of the one process that may write: a larger one shuts out the bearers of smaller ones.
+    token           bigint NOT NULL DEFAULT 0
+);
+INSERT INTO sync.ledger DEFAULT VALUES;
+
 CREATE TABLE sync.dashboards (
     name            text PRIMARY KEY,
     database_id     uuid NOT NULL,
@@ -26,6 +34,8 @@ CREATE TABLE sync.pages (
     fingerprints    jsonb NOT NULL DEFAULT '{}',
     -- A relation points to a row that had no page yet: look again at every pass.
     unresolved      boolean NOT NULL DEFAULT false,
+    -- The write whose answer is not known: only what answers this very write may end the doubt.
+    doubt           bigint,
     doubt_since     timestamptz,
     PRIMARY KEY (dashboard, key)
 ) WITH (fillfactor = 80);

@@ -21,6 +21,8 @@ use crate::driver::{Driver, Mode};
 use crate::health::Health;
 use crate::notion::{Client, Gate, Token};
 use crate::open::{Database, Error as OpenError, open, open_boards, pool, reach};
+use crate::schedule::PROBE;
+use crate::tenure::{Attempt, Candidate, RESOURCE, Tenure};
 use crate::writer::{Writer, root_cause, with_cause};
 use crate::{ledger, plan, setup, verify};
 
@@ -295,17 +297,33 @@ impl Cli {
     ) -> anyhow::Result<u8> {
         let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
         gate.recall(&database.ledger.recent_requests().await?);
-        let driver = driver(&database, boards, client, gate, Mode::Once);
+        let candidate = Candidate::new(&database.pool, &database.ledger).await?;
+        let tenure = match candidate.attempt().await? {
+            Attempt::Granted(tenure) => tenure,
+            Attempt::Held(holder) => anyhow::bail!(
+                "another process mirrors: {holder}; stop it, or leave the mirroring to it"
+            ),
+        };
+        let stop = stopped();
+        let driver = driver(
+            &database,
+            &tenure,
+            boards,
+            Arc::new(client),
+            gate,
+            Mode::Once,
+        );
         let bar = ProgressBar::new(0).with_style(
             ProgressStyle::with_template("{bar:40} {pos}/{len} pages, {eta} left")
                 .expect("a valid template"),
         );
         let report = driver
-            .run(stopped(), |driver| {
+            .run(while_held(&tenure, &stop), |driver| {
                 bar.set_length(driver.written() + driver.backlog_len() as u64);
                 bar.set_position(driver.written());
             })
             .await;
+        tenure.end().await;
         bar.finish_and_clear();
         self.say(&report, || {
             format!(
@@ -326,46 +344,68 @@ impl Cli {
         gate: Gate,
     ) -> anyhow::Result<u8> {
         let shutdown = stopped();
-        let Some((database, boards)) = await_database(config, &shutdown).await? else {
-            return Ok(0);
-        };
-        for name in &database.absent {
-            tracing::info!(
-                dashboard = name,
-                "dashboard skipped: its table does not exist in this database"
-            );
-        }
-        tracing::info!(dashboards = boards.len(), "mirroring");
-        gate.recall(&database.ledger.recent_requests().await?);
-        let driver = driver(&database, boards, client, gate, Mode::Forever);
-        tell_systemd(&[sd_notify::NotifyState::Ready]);
-        let mut said = String::new();
-        let report = driver
-            .run(shutdown, |driver| {
-                let line = driver.status_line();
-                if line != said {
-                    tell_systemd(&[sd_notify::NotifyState::Status(&line)]);
-                    said = line;
+        let (client, limit) = (Arc::new(client), gate.used().1);
+        let (mut written, mut skipped) = (0, Vec::new());
+        while !shutdown.is_cancelled() {
+            let Some((database, boards)) = await_database(config, &shutdown).await? else {
+                break;
+            };
+            if skipped != database.absent {
+                skipped.clone_from(&database.absent);
+                for name in &skipped {
+                    tracing::info!(
+                        dashboard = name,
+                        "dashboard skipped: its table does not exist in this database"
+                    );
                 }
-            })
-            .await;
+            }
+            let Some(tenure) = await_tenure(&database, &shutdown).await? else {
+                break;
+            };
+            tracing::info!(dashboards = boards.len(), "mirroring");
+            // What other processes sent meanwhile counts in the same window.
+            let gate = Gate::new(limit);
+            gate.recall(&database.ledger.recent_requests().await?);
+            let client = Arc::clone(&client);
+            let driver = driver(&database, &tenure, boards, client, gate, Mode::Forever);
+            tell_systemd(&[sd_notify::NotifyState::Ready]);
+            let mut said = String::new();
+            let report = driver
+                .run(while_held(&tenure, &shutdown), |driver| {
+                    let line = driver.status_line();
+                    if line != said {
+                        tell_systemd(&[sd_notify::NotifyState::Status(&line)]);
+                        said = line;
+                    }
+                })
+                .await;
+            written += report.written;
+            tenure.end().await;
+            if !shutdown.is_cancelled() {
+                tracing::warn!(
+                    "the claim {RESOURCE} is lost; nothing is written until it is held again"
+                );
+            }
+        }
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
-        tracing::info!(written = report.written, "stopped");
+        tracing::info!(written, "stopped");
         Ok(0)
     }
 }
 
 fn driver(
     database: &Database,
+    tenure: &Tenure,
     boards: Vec<Board>,
-    client: Client,
+    client: Arc<Client>,
     gate: Gate,
     mode: Mode,
 ) -> Driver {
     let writer = Writer {
-        ledger: database.ledger.clone(),
+        ledger: tenure.ledger.clone(),
         client,
         gate,
+        trust: tenure.trust(),
         boards,
     };
     Driver::new(database.pool.clone(), Arc::new(writer), mode)
@@ -401,6 +441,79 @@ async fn await_database(
             () = tokio::time::sleep_until(health.next_try(now)) => {}
         }
     }
+}
+
+/// Waits as a standby until this process may write. `None`: stopped while waiting.
+async fn await_tenure(
+    database: &Database,
+    shutdown: &CancellationToken,
+) -> Result<Option<Box<Tenure>>, coordination::Error> {
+    let mut health = Health::new("Postgres");
+    let (mut candidate, mut said) = (None, String::new());
+    loop {
+        let now = tokio::time::Instant::now();
+        if candidate.is_none() {
+            candidate = match Candidate::new(&database.pool, &database.ledger).await {
+                Ok(candidate) => Some(candidate),
+                Err(error) => waiting(&mut health, error, now)?,
+            };
+        }
+        let attempt = match &candidate {
+            Some(candidate) => match candidate.attempt().await {
+                Ok(attempt) => Some(attempt),
+                Err(error) => waiting(&mut health, error, now)?,
+            },
+            None => None,
+        };
+        match attempt {
+            Some(Attempt::Granted(tenure)) => {
+                health.well(now);
+                return Ok(Some(tenure));
+            }
+            Some(Attempt::Held(holder)) if holder != said => {
+                health.well(now);
+                tracing::info!(holder, "standing by: another process mirrors");
+                let line = format!("standing by: {holder} mirrors");
+                tell_systemd(&[
+                    sd_notify::NotifyState::Ready,
+                    sd_notify::NotifyState::Status(&line),
+                ]);
+                said = holder;
+            }
+            _ => {}
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(None),
+            () = tokio::time::sleep_until(health.next_try(now).max(now + PROBE)) => {}
+        }
+    }
+}
+
+/// An error that may pass is waited for.
+fn waiting<T>(
+    health: &mut Health,
+    error: coordination::Error,
+    now: tokio::time::Instant,
+) -> Result<Option<T>, coordination::Error> {
+    use coordination::Error::{Busy, Database, Retry};
+    match error {
+        Database(_) | Busy(_) | Retry(_) => {
+            health.ill(&root_cause(&error), now);
+            Ok(None)
+        }
+        refused => Err(refused),
+    }
+}
+
+/// Cancelled when the process is told to stop, or may not write any more.
+fn while_held(tenure: &Tenure, shutdown: &CancellationToken) -> CancellationToken {
+    let (until, lost) = (shutdown.child_token(), tenure.trust().lost().clone());
+    let end = until.clone();
+    tokio::spawn(async move {
+        lost.cancelled().await;
+        end.cancel();
+    });
+    until
 }
 
 /// Cancelled by SIGINT or SIGTERM.

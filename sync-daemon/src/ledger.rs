@@ -22,6 +22,8 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sync");
 #[derive(Debug, Clone)]
 pub struct Ledger {
     pool: PgPool,
+    /// Fencing token of the process that writes; `None` before it has one.
+    token: Option<i64>,
 }
 
 /// The Notion database of a dashboard.
@@ -77,6 +79,8 @@ pub enum Ending<'a> {
 pub struct Doubt {
     /// The row's key.
     pub key: Key,
+    /// The write.
+    pub write: Option<i64>,
     /// How long ago the create was sent, by the database's clock.
     pub age_seconds: f64,
 }
@@ -129,7 +133,27 @@ type KnownRow = (
 impl Ledger {
     /// The ledger of this database.
     pub fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, token: None }
+    }
+
+    /// The ledger's own id: another ledger, even over the same rows, has another.
+    pub async fn id(&self) -> sqlx::Result<uuid::Uuid> {
+        sqlx::query_scalar("SELECT id FROM sync.ledger")
+            .fetch_one(&self.pool)
+            .await
+    }
+
+    /// The ledger as the bearer of this fencing token writes it: from now on it takes nothing from bearers of
+    /// smaller ones. `None` if it knows a larger one already.
+    pub async fn taken_over(&self, token: i64) -> sqlx::Result<Option<Self>> {
+        let done = sqlx::query("UPDATE sync.ledger SET token = $1 WHERE token <= $1")
+            .bind(token)
+            .execute(&self.pool)
+            .await?;
+        Ok((done.rows_affected() == 1).then(|| Self {
+            pool: self.pool.clone(),
+            token: Some(token),
+        }))
     }
 
     /// Creates or upgrades schema `sync`.
@@ -139,7 +163,7 @@ impl Ledger {
 
     /// Whether `setup` has run here.
     pub async fn exists(&self) -> sqlx::Result<bool> {
-        let there: bool = sqlx::query_scalar("SELECT to_regclass('sync.spent') IS NOT NULL")
+        let there: bool = sqlx::query_scalar("SELECT to_regclass('sync.ledger') IS NOT NULL")
             .fetch_one(&self.pool)
             .await?;
         Ok(there
@@ -277,8 +301,8 @@ impl Ledger {
         Ok(rows.into_iter().collect())
     }
 
-    /// Records, durably, that a write is about to leave. Returns the write's number, or `None` for a create
-    /// whose page somebody else is making or has made meanwhile.
+    /// Records, durably, that a write is about to leave. Returns the write's number, or `None` if another process
+    /// writes now, or for a create whose page somebody else is making or has made meanwhile.
     ///
     /// The properties that it carries are forgotten, so that they count as different until it is answered;
     /// all of them if it moves the page into or out of the trash.
@@ -296,17 +320,22 @@ impl Ledger {
             .map(|(name, _)| name.as_str())
             .collect();
         sqlx::query_scalar(
-            "WITH page AS (
-                 INSERT INTO sync.pages (dashboard, key, state, page_id, doubt_since)
-                 VALUES ($1, $2, 'in_doubt', $3, clock_timestamp())
+            "WITH bearer AS (
+                 SELECT FROM sync.ledger WHERE token = $8 FOR SHARE
+             ), number AS (
+                 SELECT nextval(pg_get_serial_sequence('sync.writes', 'id')) AS id FROM bearer
+             ), page AS (
+                 INSERT INTO sync.pages (dashboard, key, state, page_id, doubt, doubt_since)
+                 SELECT $1, $2, 'in_doubt', $3, id, clock_timestamp() FROM number
                  ON CONFLICT (dashboard, key) DO UPDATE SET
-                     state = 'in_doubt', doubt_since = clock_timestamp(), source_hash = NULL,
+                     state = 'in_doubt', doubt = EXCLUDED.doubt, doubt_since = EXCLUDED.doubt_since, source_hash = NULL,
                      fingerprints = CASE $4 WHEN 'update' THEN pages.fingerprints - $5 ELSE '{}' END
                  WHERE $4 <> 'create'
-                 RETURNING key
+                 RETURNING doubt
              )
-             INSERT INTO sync.writes (dashboard, key, kind, properties, source_hash, read_at, sent_at)
-             SELECT $1, $2, $4, $5, $6, $7, clock_timestamp() FROM page RETURNING id",
+             INSERT INTO sync.writes (id, dashboard, key, kind, properties, source_hash, read_at, sent_at)
+             OVERRIDING SYSTEM VALUE
+             SELECT doubt, $1, $2, $4, $5, $6, $7, clock_timestamp() FROM page RETURNING id",
         )
         .bind(dashboard)
         .bind(key)
@@ -315,11 +344,12 @@ impl Ledger {
         .bind(&properties)
         .bind(source_hash)
         .bind(read_at)
+        .bind(self.token)
         .fetch_optional(&self.pool)
         .await
     }
 
-    /// Ends a write. `outcome` is one word for the history.
+    /// Ends a write, unless somebody else has ended its doubt meanwhile. `outcome` is one word for the history.
     pub async fn settle(
         &self,
         write: i64,
@@ -345,8 +375,8 @@ impl Ledger {
             } => {
                 sqlx::query(
                     "UPDATE sync.pages SET state = 'synced', page_id = $3, source_hash = $4,
-                         fingerprints = fingerprints || $5, unresolved = $6, doubt_since = NULL
-                     WHERE dashboard = $1 AND key = $2",
+                         fingerprints = fingerprints || $5, unresolved = $6, doubt = NULL, doubt_since = NULL
+                     WHERE dashboard = $1 AND key = $2 AND doubt = $7",
                 )
                 .bind(dashboard)
                 .bind(key)
@@ -354,38 +384,44 @@ impl Ledger {
                 .bind(source_hash)
                 .bind(Json(fingerprints))
                 .bind(unresolved)
+                .bind(write)
                 .execute(&mut *tx)
                 .await?;
             }
             Ending::Trashed(page_id) => {
                 sqlx::query(
                     "UPDATE sync.pages SET state = 'trashed', page_id = $3, source_hash = NULL,
-                         unresolved = false, doubt_since = NULL
-                     WHERE dashboard = $1 AND key = $2",
+                         unresolved = false, doubt = NULL, doubt_since = NULL
+                     WHERE dashboard = $1 AND key = $2 AND doubt = $4",
                 )
                 .bind(dashboard)
                 .bind(key)
                 .bind(page_id)
+                .bind(write)
                 .execute(&mut *tx)
                 .await?;
             }
             Ending::NotWritten(None) => {
-                sqlx::query("DELETE FROM sync.pages WHERE dashboard = $1 AND key = $2")
-                    .bind(dashboard)
-                    .bind(key)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query(
+                    "DELETE FROM sync.pages WHERE dashboard = $1 AND key = $2 AND doubt = $3",
+                )
+                .bind(dashboard)
+                .bind(key)
+                .bind(write)
+                .execute(&mut *tx)
+                .await?;
             }
             Ending::NotWritten(Some(known)) => {
                 sqlx::query(
-                    "UPDATE sync.pages SET state = $3, source_hash = $4, fingerprints = $5, doubt_since = NULL
-                     WHERE dashboard = $1 AND key = $2",
+                    "UPDATE sync.pages SET state = $3, source_hash = $4, fingerprints = $5, doubt = NULL, doubt_since = NULL
+                     WHERE dashboard = $1 AND key = $2 AND doubt = $6",
                 )
                 .bind(dashboard)
                 .bind(key)
                 .bind(state_word(known.state))
                 .bind(known.source_hash)
                 .bind(Json(&known.fingerprints))
+                .bind(write)
                 .execute(&mut *tx)
                 .await?;
             }
@@ -404,15 +440,17 @@ impl Ledger {
         let hashes: Vec<SourceHash> = pages.iter().map(|(_, hash, _)| *hash).collect();
         let unresolved: Vec<bool> = pages.iter().map(|(.., unresolved)| *unresolved).collect();
         sqlx::query(
-            "UPDATE sync.pages SET source_hash = seen.hash, unresolved = seen.unresolved, state = 'synced', doubt_since = NULL
+            "UPDATE sync.pages SET source_hash = seen.hash, unresolved = seen.unresolved
              FROM unnest($2::text[], $3::uuid[], $4::boolean[]) AS seen (key, hash, unresolved)
-             WHERE dashboard = $1 AND pages.key = seen.key AND page_id IS NOT NULL AND state <> 'trashed'
-               AND (source_hash, pages.unresolved, state) IS DISTINCT FROM (seen.hash, seen.unresolved, 'synced')",
+             WHERE dashboard = $1 AND pages.key = seen.key AND state = 'synced'
+               AND (source_hash, pages.unresolved) IS DISTINCT FROM (seen.hash, seen.unresolved)
+               AND (SELECT token FROM sync.ledger) IS NOT DISTINCT FROM $5",
         )
         .bind(dashboard)
         .bind(&keys)
         .bind(&hashes)
         .bind(&unresolved)
+        .bind(self.token)
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -420,8 +458,8 @@ impl Ledger {
 
     /// Creates in doubt, oldest first.
     pub async fn doubts(&self, dashboard: &str) -> sqlx::Result<Vec<Doubt>> {
-        let rows: Vec<(Key, f64)> = sqlx::query_as(
-            "SELECT key, extract(epoch FROM clock_timestamp() - doubt_since)::float8 FROM sync.pages
+        let rows: Vec<(Key, Option<i64>, f64)> = sqlx::query_as(
+            "SELECT key, doubt, extract(epoch FROM clock_timestamp() - doubt_since)::float8 FROM sync.pages
              WHERE dashboard = $1 AND state = 'in_doubt' AND page_id IS NULL ORDER BY doubt_since",
         )
         .bind(dashboard)
@@ -429,7 +467,11 @@ impl Ledger {
         .await?;
         Ok(rows
             .into_iter()
-            .map(|(key, age_seconds)| Doubt { key, age_seconds })
+            .map(|(key, write, age_seconds)| Doubt {
+                key,
+                write,
+                age_seconds,
+            })
             .collect())
     }
 
@@ -444,7 +486,7 @@ impl Ledger {
         sqlx::query(
             "INSERT INTO sync.pages (dashboard, key, state, page_id, fingerprints) VALUES ($1, $2, 'synced', $3, $4)
              ON CONFLICT (dashboard, key) DO UPDATE SET state = 'synced', page_id = EXCLUDED.page_id,
-                 fingerprints = EXCLUDED.fingerprints, source_hash = NULL, doubt_since = NULL",
+                 fingerprints = EXCLUDED.fingerprints, source_hash = NULL, doubt = NULL, doubt_since = NULL",
         )
         .bind(dashboard)
         .bind(key)
@@ -455,13 +497,52 @@ impl Ledger {
         Ok(())
     }
 
-    /// A page certainly does not exist (any more).
-    pub async fn forget(&self, dashboard: &str, key: &Key) -> sqlx::Result<()> {
-        sqlx::query("DELETE FROM sync.pages WHERE dashboard = $1 AND key = $2")
-            .bind(dashboard)
-            .bind(key)
-            .execute(&self.pool)
-            .await?;
+    /// The page of a create in doubt was found: it stands with these properties.
+    pub async fn doubt_made(
+        &self,
+        dashboard: &str,
+        doubt: &Doubt,
+        page_id: PageId,
+        fingerprints: &BTreeMap<String, Fingerprint>,
+    ) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE sync.pages SET state = 'synced', page_id = $4, fingerprints = $5, source_hash = NULL, doubt = NULL, doubt_since = NULL
+             WHERE dashboard = $1 AND key = $2 AND doubt IS NOT DISTINCT FROM $3 AND state = 'in_doubt' AND page_id IS NULL",
+        )
+        .bind(dashboard)
+        .bind(&doubt.key)
+        .bind(doubt.write)
+        .bind(page_id)
+        .bind(Json(fingerprints))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A create in doubt certainly made nothing.
+    pub async fn doubt_unmade(&self, dashboard: &str, doubt: &Doubt) -> sqlx::Result<()> {
+        sqlx::query(
+            "DELETE FROM sync.pages
+             WHERE dashboard = $1 AND key = $2 AND doubt IS NOT DISTINCT FROM $3 AND state = 'in_doubt' AND page_id IS NULL",
+        )
+        .bind(dashboard)
+        .bind(&doubt.key)
+        .bind(doubt.write)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// A page does not exist any more.
+    pub async fn forget(&self, dashboard: &str, key: &Key, page: PageId) -> sqlx::Result<()> {
+        sqlx::query(
+            "DELETE FROM sync.pages WHERE dashboard = $1 AND key = $2 AND page_id = $3 AND doubt IS NULL",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .bind(page)
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 
@@ -469,7 +550,7 @@ impl Ledger {
     pub async fn found_in_trash(&self, dashboard: &str, key: &Key) -> sqlx::Result<()> {
         sqlx::query(
             "UPDATE sync.pages SET state = 'trashed', source_hash = NULL, doubt_since = NULL
-             WHERE dashboard = $1 AND key = $2 AND page_id IS NOT NULL",
+             WHERE dashboard = $1 AND key = $2 AND page_id IS NOT NULL AND doubt IS NULL",
         )
         .bind(dashboard)
         .bind(key)

@@ -24,6 +24,7 @@ pub mod pass;
 pub mod reconcile;
 pub mod retry;
 pub mod schedule;
+pub mod tenure;
 pub mod writer;
 
 pub mod cli;

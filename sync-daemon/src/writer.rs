@@ -5,17 +5,22 @@
 //!    outcome is unknown and unmarked.
 //! 2. The step is decided against the ledger at the moment of sending, not of planning: a change that was
 //!    planned while another write of the same page was under way still writes every property that differs.
-//! 3. A page is created only if it certainly does not exist. A create whose answer was lost is looked up by
+//! 3. Nothing leaves when the claim under which this process writes cannot be trusted any more, and an answer
+//!    that comes afterwards ends only the doubt of its own write.
+//! 4. A page is created only if it certainly does not exist. A create whose answer was lost is looked up by
 //!    its key; it counts as never made only when a look-up finds nothing after [`SETTLED`], because until
 //!    then Notion may still be working on it.
 //!
 //! # Accepted races
-//! A person who trashes a page gets it back when its row changes next. Of two daemons on one ledger, only
-//! one makes a page (the doubt of a create is taken, or not); both may send the same update.
+//! A person who trashes a page gets it back when its row changes next. A process that is paused for longer than
+//! its lease between its last question and the first byte of a request sends that one request when it wakes;
+//! a second page made so is merged by the next look at the pages of its key.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use coordination::Trust;
 use serde_json::json;
 
 use crate::backlog::Taken;
@@ -38,9 +43,11 @@ pub struct Writer {
     /// The durable record.
     pub ledger: Ledger,
     /// The connection to Notion.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Admission to it.
     pub gate: Gate,
+    /// The claim under which it writes.
+    pub trust: Trust,
     /// In dependency order.
     pub boards: Vec<Board>,
 }
@@ -92,6 +99,20 @@ impl Writer {
         let Some(write) = write else {
             return Ok(Outcome::Retry);
         };
+        // A process that was paused wakes up here as well: what it meant to send is for its successor to decide.
+        if !self.trust.holds() {
+            let ending = Ending::NotWritten(known.as_ref());
+            self.ledger
+                .settle(
+                    write,
+                    board.name(),
+                    key,
+                    &ending,
+                    "not sent: another process writes",
+                )
+                .await?;
+            return Ok(Outcome::Retry);
+        }
         let answer = self.send(board, &step, permit).await;
         let (ending, outcome) = match &answer {
             Ok(page_id) => (
@@ -242,7 +263,9 @@ impl Writer {
                 {
                     Ok(_) if matches!(step, Step::Create(_)) => Ok(Outcome::Retry),
                     Ok(_) => {
-                        self.ledger.forget(board.name(), key).await?;
+                        if let Some(page) = step.page() {
+                            self.ledger.forget(board.name(), key, page).await?;
+                        }
                         Ok(Outcome::Retry)
                     }
                     Err(error) if error.meaning() == Meaning::NotFound => {
@@ -292,6 +315,9 @@ impl Writer {
         }
         let (kept, extra) = oldest_of_each(found);
         for page in extra {
+            if !self.trust.holds() {
+                return Ok(());
+            }
             tracing::warn!(dashboard = board.name(), page.id = %page.id, "a second page of one row goes to the trash");
             let permit = self.gate.admit(Lane::Live).await;
             self.client
@@ -302,11 +328,11 @@ impl Writer {
             match kept.get(&doubt.key) {
                 Some(page) => {
                     self.ledger
-                        .found(board.name(), &doubt.key, page.id, &page.fingerprints())
+                        .doubt_made(board.name(), doubt, page.id, &page.fingerprints())
                         .await?;
                 }
                 None if doubt.age_seconds >= SETTLED.as_secs_f64() => {
-                    self.ledger.forget(board.name(), &doubt.key).await?;
+                    self.ledger.doubt_unmade(board.name(), doubt).await?;
                 }
                 None => {}
             }

@@ -60,6 +60,81 @@ async fn killed_at_any_moment_it_goes_on_without_duplicates() {
     );
 }
 
+/// Faults and kills of the test below; `CLAIMBOARD_FAULTS` asks for more.
+fn faults_wanted() -> u64 {
+    std::env::var("CLAIMBOARD_FAULTS").map_or(1_000, |faults| faults.parse().expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_faults_and_kills_at_every_step_leave_one_page_a_row() {
+    let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
+    let before_commit = [
+        "drop",
+        "internal_error",
+        "bad_gateway",
+        "unavailable",
+        "gateway_timeout",
+        "conflict",
+    ];
+    let after_commit = ["drop_after_commit", "unavailable_after_commit"];
+    let mut faults = Vec::new();
+    for (method, path) in [
+        ("PATCH", "/v1/pages"),
+        ("POST", "/v1/pages"),
+        ("POST", "/v1/data_sources"),
+    ] {
+        for kind in before_commit.iter().chain(&after_commit) {
+            let probability = if after_commit.contains(kind) {
+                0.08
+            } else {
+                0.04
+            };
+            faults.push(
+                json!({"method": method, "path": path, "kind": kind, "probability": probability}),
+            );
+        }
+        faults.push(json!({"method": method, "path": path, "kind": "rate_limited", "retry_after": 0, "probability": 0.02}));
+    }
+    let seed = rand::rng().random::<u32>();
+    stage.fault(json!({"seed": seed, "faults": faults})).await;
+
+    let writes = || {
+        let stats = stage.notion.stats();
+        stats.page_creates + stats.page_updates + stats.page_trashes + stats.page_restores
+    };
+    let mut kills = 0;
+    while stage.notion.stats().faults + kills < faults_wanted() {
+        stage
+            .execute(
+                "UPDATE item SET version = version + 1 WHERE random() < 0.8;
+                 DELETE FROM item WHERE random() < 0.1;
+                 INSERT INTO item SELECT n, 'Item ' || n, 0 FROM generate_series(1, 120) n WHERE random() < 0.1
+                 ON CONFLICT DO NOTHING",
+            )
+            .await;
+        let until = writes() + rand::rng().random_range(1..60);
+        let mut daemon = stage.run();
+        eventually("it is in the middle of its work", async || {
+            writes() >= until
+        })
+        .await;
+        daemon.kill().await.expect("kill -9");
+        kills += 1;
+    }
+    let met = stage.notion.stats().faults;
+    assert!(
+        met + kills >= faults_wanted(),
+        "{met} faults, {kills} kills"
+    );
+    stage.clear_faults().await;
+    let _daemon = stage.run();
+    stage.await_clean_for(Duration::from_secs(180)).await;
+    assert!(
+        stage.notion.stats().page_creates <= 120,
+        "a second page was made; seed {seed}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_lost_after_the_commit_make_no_second_page() {
     let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;

@@ -6,4 +6,5 @@ mod board;
 mod crash;
 mod misuse;
 mod outage;
+mod standby;
 mod tidy;

@@ -13,7 +13,7 @@ Examples:
   claimboard roles                 # prints the SQL
   claimboard roles --apply         # as somebody who may create roles
 
-claimboard_agent calls the functions and reads, claimboard_operator revokes, too, claimboard_sync reads.
+claimboard_agent calls the functions and reads, claimboard_operator revokes, too, claimboard_sync reads and claims.
 
 JSON: sql; with --apply: outcome \"applied\"")]
 pub(crate) struct Args {
