@@ -73,7 +73,10 @@ impl Candidate {
         let bound = self.seat.bind();
         let answer = match self.claim(bound.is_some()).await? {
             ClaimOutcome::Held(held) if bound.is_some() => {
-                let dead = held.holders.iter().find(|holder| self.seat.was_held_by(holder));
+                let dead = held
+                    .holders
+                    .iter()
+                    .find(|holder| self.seat.was_held_by(holder));
                 match dead {
                     Some(holder) => {
                         tracing::info!(
@@ -114,9 +117,15 @@ impl Candidate {
                 })))
             }
             ClaimOutcome::Held(held) => Ok(Attempt::Held(
-                held.holders.iter().map(describe).collect::<Vec<_>>().join("; "),
+                held.holders
+                    .iter()
+                    .map(describe)
+                    .collect::<Vec<_>>()
+                    .join("; "),
             )),
-            ClaimOutcome::Busy => Ok(Attempt::Held("another process that starts now".to_owned())),
+            ClaimOutcome::Busy | ClaimOutcome::Waiting(_) => {
+                Ok(Attempt::Held("another process that starts now".to_owned()))
+            }
         }
     }
 
