@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const REFRESH = 20_000; // formulas such as "2m ago" age by themselves
-  const PAUSE = 350;
+  const PAUSE = 150;
   let seen = document.body.dataset.version;
   let refreshed = Date.now();
 

@@ -198,7 +198,7 @@ pub(crate) fn not_found(workspace: &Workspace, what: &str, id: &str) -> Failure 
     Failure::not_found(what, id, (&bot.name, &bot.id.to_string()))
 }
 
-fn default_status(kind: &Kind) -> Option<Cell> {
+pub(super) fn default_status(kind: &Kind) -> Option<Cell> {
     let Kind::Status { options, groups } = kind else {
         return None;
     };

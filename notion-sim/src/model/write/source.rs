@@ -43,6 +43,7 @@ pub(crate) fn apply(
 ) -> Result<(), Failure> {
     let mut plan = Plan {
         retyped: Vec::new(),
+        pruned: Vec::new(),
         removed: Vec::new(),
         synced: Vec::new(),
         others: Vec::new(),
@@ -130,6 +131,8 @@ impl Phase {
 struct Plan {
     /// Properties whose type changed, as they were.
     retyped: Vec<Property>,
+    /// Properties that lost options, which rows may still hold.
+    pruned: Vec<String>,
     removed: Vec<String>,
     /// Own relations that a new property in another data source mirrors.
     synced: Vec<(Uuid, Property)>,
@@ -224,6 +227,13 @@ fn change_one(
         if old.kind.name() != wanted {
             forget_mirror(plan, &old);
             plan.retyped.push(old);
+        } else if old
+            .kind
+            .options()
+            .iter()
+            .any(|option| kind.option(&option.id).is_none())
+        {
+            plan.pruned.push(id);
         }
         source.properties[at].kind = kind;
     }
@@ -601,45 +611,81 @@ fn check_size(source: &DataSource) -> Result<(), Failure> {
     }
 }
 
+/// Takes options out of a row that its property no longer has; a status falls back to the first.
+fn prune(page: &mut Page, property: &Property) -> bool {
+    let stands = |id: &String| property.kind.option(id).is_some();
+    let kept = match page.cells.get(&property.id) {
+        Some(Cell::Option(id)) if !stands(id) => super::row::default_status(&property.kind),
+        Some(Cell::Options(ids)) if !ids.iter().all(stands) => {
+            let left: Vec<String> = ids.iter().filter(|id| stands(id)).cloned().collect();
+            (!left.is_empty()).then_some(Cell::Options(left))
+        }
+        _ => return false,
+    };
+    match kept {
+        Some(cell) => page.cells.insert(property.id.clone(), cell),
+        None => page.cells.remove(&property.id),
+    };
+    true
+}
+
+/// Adds the other end of a relation, under a name that is free.
+fn push_mirror(source: &mut DataSource, mirror: Property) {
+    let taken = |name: &str| source.properties.iter().any(|held| held.name == name);
+    let mut name = mirror.name.clone();
+    let mut number = 1;
+    while taken(&name) {
+        name = format!("{} {number}", mirror.name);
+        number += 1;
+    }
+    source.properties.push(Property { name, ..mirror });
+}
+
+/// Takes a property's values out of every row.
+fn empty(workspace: &mut Workspace, source: Uuid, property: &str) {
+    let holding: Vec<Page> = workspace
+        .rows(source)
+        .filter(|page| page.cells.contains_key(property))
+        .cloned()
+        .collect();
+    for mut page in holding {
+        page.cells.remove(property);
+        workspace.put_page(page);
+    }
+}
+
 impl Plan {
     fn commit(self, workspace: &mut Workspace, mut source: DataSource) {
         let source_id = source.id;
         for (target, mirror) in self.synced {
             if target == source_id {
-                source.properties.push(mirror);
+                push_mirror(&mut source, mirror);
             } else if let Some(mut other) = workspace.data_sources.get(&target).cloned() {
-                let taken = |name: &str| {
-                    other
-                        .properties
-                        .iter()
-                        .any(|property| property.name == name)
-                };
-                let mut name = mirror.name.clone();
-                let mut number = 1;
-                while taken(&name) {
-                    name = format!("{} {number}", mirror.name);
-                    number += 1;
-                }
-                other.properties.push(Property { name, ..mirror });
+                push_mirror(&mut other, mirror);
                 workspace.put_data_source(other);
             }
         }
+        let mut removed = self.removed;
         for (target, mirror) in self.others {
             if target == source_id {
                 source.properties.retain(|property| property.id != mirror);
+                removed.push(mirror);
             } else if let Some(mut other) = workspace.data_sources.get(&target).cloned() {
                 other.properties.retain(|property| property.id != mirror);
                 workspace.put_data_source(other);
+                empty(workspace, target, &mirror);
             }
         }
-        let pages: Vec<Page> = if self.retyped.is_empty() && self.removed.is_empty() {
-            Vec::new()
-        } else {
+        let touches_rows =
+            !(self.retyped.is_empty() && removed.is_empty() && self.pruned.is_empty());
+        let pages: Vec<Page> = if touches_rows {
             workspace.rows(source_id).cloned().collect()
+        } else {
+            Vec::new()
         };
         for mut page in pages {
             let mut changed = false;
-            for id in &self.removed {
+            for id in &removed {
                 changed |= page.cells.remove(id).is_some();
             }
             for old in &self.retyped {
@@ -658,6 +704,11 @@ impl Plan {
                     converted(&cell, &old.kind, &mut property.kind, &mut workspace.ids)
                 {
                     page.cells.insert(old.id.clone(), cell);
+                }
+            }
+            for id in &self.pruned {
+                if let Some(property) = schema::by_id(&source.properties, id) {
+                    changed |= prune(&mut page, property);
                 }
             }
             if changed {
