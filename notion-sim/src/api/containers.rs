@@ -18,6 +18,7 @@ pub(super) fn create_database(
     call: &Call,
     now: DateTime<Utc>,
 ) -> Answer {
+    only_simulated(call.body.pointer("/initial_data_source/properties"))?;
     check(call, &[], &body::CREATE_DATABASE)?;
     let given = &call.body;
     let parent = parent(workspace, &given["parent"])?;
@@ -50,6 +51,30 @@ pub(super) fn create_database(
     };
     workspace.put_database(database.clone());
     Ok((answer(workspace, &database), Effect::DatabaseCreated(id)))
+}
+
+/// Types of properties that Notion has and the simulator has not are told plainly.
+fn only_simulated(properties: Option<&Value>) -> Result<(), Failure> {
+    const ELSEWHERE: [&str; 5] = [
+        "button",
+        "location",
+        "verification",
+        "last_visited_time",
+        "place",
+    ];
+    let properties = properties.and_then(Value::as_object);
+    let mut configs = properties.into_iter().flat_map(Map::values);
+    let found = configs.find_map(|config| {
+        ELSEWHERE
+            .into_iter()
+            .find(|kind| config.get(*kind).is_some_and(Value::is_object))
+    });
+    match found {
+        Some(kind) => Err(Failure::not_simulated(&format!(
+            "properties of type {kind}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn members(value: &Value) -> &Map<String, Value> {
@@ -155,6 +180,7 @@ pub(super) fn create_data_source(
     call: &Call,
     now: DateTime<Utc>,
 ) -> Answer {
+    only_simulated(call.body.get("properties"))?;
     check(call, &[], &body::CREATE_DATA_SOURCE)?;
     let given = &call.body;
     let database = body_id(&given["parent"]["database_id"]).unwrap_or_default();
@@ -191,6 +217,7 @@ pub(super) fn update_data_source(
     now: DateTime<Utc>,
 ) -> Answer {
     let id = path_id("data_source_id", id)?;
+    only_simulated(call.body.get("properties"))?;
     check(call, &[], &body::UPDATE_DATA_SOURCE)?;
     let given = &call.body;
     let mut source = visible(workspace, workspace.data_sources.get(&id), "database", id)?.clone();

@@ -5,6 +5,7 @@ mod board;
 mod client;
 mod data_file;
 mod faults;
+mod filters;
 mod limits;
 mod noise;
 mod refusals;

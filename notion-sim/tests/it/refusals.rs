@@ -389,3 +389,27 @@ async fn blocks_are_held_to_their_shapes() {
     assert_eq!(client.get(&block).await.ok()["divider"], json!({}));
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_is_not_simulated_is_said_plainly() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let button = json!({ "properties": { "Go": { "button": {} } } });
+    let cases = [
+        client
+            .patch(&format!("/v1/data_sources/{source}"), button)
+            .await,
+        client.get("/v1/comments").await,
+        client.get("/v1/agents").await,
+        client
+            .post("/v1/blocks/meeting_notes/query", json!({}))
+            .await,
+        client.post("/v1/file_uploads", json!({})).await,
+    ];
+    for answer in cases {
+        let (status, code, message) = answer.refusal();
+        assert_eq!((status, code.as_str()), (501, "not_simulated"), "{message}");
+        assert!(message.contains("Notion does"), "{message}");
+    }
+    server.shutdown().await;
+}
