@@ -132,7 +132,7 @@ BEGIN
     END IF;
     RETURN session;
   END IF;
-  IF (SELECT strict FROM settings) THEN
+  IF (SELECT strict FROM settings WHERE only_row) THEN
     RAISE EXCEPTION 'this database refuses agents without a session: call coordination.use_session(secret) in this transaction'
       USING ERRCODE = 'CB006';
   ELSIF acting_session.agent IS NULL THEN

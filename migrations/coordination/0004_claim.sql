@@ -91,9 +91,10 @@ $$;
 
 -- The grant's number: its log row bears the claim's own starting time, so one partition is read.
 CREATE FUNCTION coordination.token_of(claim coordination.claims) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-  SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = claim.id AND l.act = 'granted' AND l.timestamp = claim.acquired_at
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = claim.id AND l.act = 'granted' AND l.timestamp = claim.acquired_at);
+END $$;
 
 -- The one way in which a claim ends. The caller holds the row FOR UPDATE and has found it not ended.
 CREATE FUNCTION coordination.end_claim(ended coordination.claims, ending text, ended_by text, successor bigint, at timestamptz,
@@ -121,10 +122,11 @@ BEGIN
 END $$;
 
 CREATE FUNCTION coordination.last_word(claim coordination.claims, OUT message text, OUT metadata jsonb)
-LANGUAGE sql STABLE AS $$
-  SELECT l.message, l.metadata FROM coordination.agent_log l
-  WHERE l.claim_id = claim.id AND l.act IS NULL AND l.timestamp >= claim.acquired_at AND NOT l.late ORDER BY l.id DESC LIMIT 1
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  SELECT l.message, l.metadata INTO last_word.message, last_word.metadata FROM coordination.agent_log l
+  WHERE l.claim_id = claim.id AND l.act IS NULL AND l.timestamp >= claim.acquired_at AND NOT l.late ORDER BY l.id DESC LIMIT 1;
+END $$;
 
 -- Who stands in the way of a wish: live claims of others, oldest first. `mine` is what the wish shares (see claims.sharers), `me` its rival.
 CREATE FUNCTION coordination.standing(workspace text, span coordination.pathrange, mine int8range, me text)
@@ -366,7 +368,7 @@ BEGIN
     RETURN session_of(current_setting('coordination.session'));
   END IF;
   SELECT s.* INTO session FROM sessions s JOIN claims c ON c.session_id = s.id
-  WHERE c.id = holding_session.claim_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings);
+  WHERE c.id = holding_session.claim_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings WHERE only_row);
   IF session.id IS NULL THEN
     RAISE EXCEPTION 'claim % is not yours: call coordination.use_session(secret) in this transaction', coalesce(claim_id::text, 'null')
       USING ERRCODE = 'CB003';

@@ -34,7 +34,7 @@ BEGIN
     RAISE EXCEPTION 'token % was never granted in this database', coalesce(token::text, 'null') USING ERRCODE = 'CB002';
   END IF;
   IF session.id IS NULL THEN
-    SELECT s.* INTO session FROM sessions s WHERE s.id = grant_row.session_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings);
+    SELECT s.* INTO session FROM sessions s WHERE s.id = grant_row.session_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings WHERE only_row);
   END IF;
   IF session.id IS DISTINCT FROM grant_row.session_id THEN
     RAISE EXCEPTION 'token % is not this session''s: call coordination.use_session(secret) of the session that claimed', token USING ERRCODE = 'CB003';

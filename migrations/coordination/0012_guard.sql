@@ -33,7 +33,7 @@ BEGIN
   PERFORM FROM claims c
   WHERE c.span && wanted.span AND wanted.span <@ c.span AND c.released_at IS NULL AND c.expires_at > clock_timestamp() AND NOT c.shared AND c.slot IS NULL
     AND (CASE WHEN in_use <> '' THEN c.session_id = session.id
-      ELSE c.session_id IN (SELECT s.id FROM sessions s WHERE s.bound_role = session_user) AND NOT (SELECT strict FROM settings) END)
+      ELSE c.session_id IN (SELECT s.id FROM sessions s WHERE s.bound_role = session_user) AND NOT (SELECT strict FROM settings WHERE only_row) END)
   ORDER BY c.id LIMIT 1 FOR KEY SHARE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'nobody may write here without an exclusive claim on %', quote_literal(wanted.name)
