@@ -2,7 +2,8 @@
 -- a later incompatible holder has the larger token; an answer that was given survives a crash; nobody waits without bound.
 --
 -- Design: a committed live holder refuses at once, without a write. Otherwise INSERT .. ON CONFLICT DO NOTHING lets the constraint
--- decide; on a conflict, claims whose lease is over are closed and the attempt is repeated. The token is the number of the grant's log
+-- decide; on a conflict, claims whose lease is over are closed and the attempt is repeated. What has closed a claim waits for nobody, and a
+-- set goes in canonical order: so no two ever wait for each other, unless a caller claims several times in one transaction. The token is the number of the grant's log
 -- row, drawn after the claim row stands. Every ending locks the row FOR UPDATE and then updates it, so that an assertion's
 -- FOR KEY SHARE holds it off while a renewal does not.
 --
@@ -184,7 +185,7 @@ CREATE FUNCTION coordination.claim(
   reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
 RETURNS SETOF coordination.claim_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms'
-SET enable_seqscan = off AS $$
+SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   session sessions;
@@ -208,6 +209,8 @@ DECLARE
   stored jsonb;
   durable text;
   bound text;
+  patience text;
+  closing boolean;
 BEGIN
   session := acting_session(claim.agent, claim.workspace);
   IF claim.key IS NOT NULL THEN
@@ -249,8 +252,12 @@ BEGIN
   IF current_setting('coordination.busy_after', true) <> '' THEN
     bound := set_config('lock_timeout', current_setting('coordination.busy_after'), true);
   END IF;
-  BEGIN
-    FOR round IN 1..3 LOOP
+  patience := current_setting('lock_timeout');
+  FOR round IN 1..6 LOOP
+    BEGIN
+      closing := false;
+      closed_ids := '{}';
+      notes := NULL;
       PERFORM FROM claims c
       WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
         AND c.released_at IS NULL AND c.expires_at > clock_timestamp() LIMIT 1;
@@ -280,12 +287,35 @@ BEGIN
         END IF;
       END IF;
 
+      IF round % 2 = 0 THEN
+        -- Every second round closes what has expired. Whoever has closed a claim waits for nobody, or two could wait for each other:
+        -- where it would have to, it undoes that and waits in the next round with empty hands.
+        PERFORM FROM claims c
+        WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+        ORDER BY c.id LIMIT 1 FOR UPDATE;
+        closing := FOUND;
+        IF closing THEN
+          bound := set_config('lock_timeout', '1ms', true);
+          FOR closed IN
+            SELECT c.* FROM claims c
+            WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+            ORDER BY c.id FOR UPDATE
+          LOOP
+            end_number := end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
+            closed_ids := closed_ids || closed.id;
+          END LOOP;
+        END IF;
+      END IF;
+
       started := clock_timestamp();
       INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, slot, reason, eta, ttl, acquired_at, expires_at)
       VALUES (session.workspace, wish.name, wish.span, session.owner, session.agent, session.id, claim.mode = 'shared', free,
         claim.reason, claim.eta, claim.ttl, started, started + claim.ttl)
       ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING * INTO granted;
       IF granted.id IS NOT NULL THEN
+        IF closing THEN
+          bound := set_config('lock_timeout', patience, true);
+        END IF;
         IF clock_timestamp() - started > interval '50 ms' THEN
           -- It waited for an open transaction: the lease begins now, and after the predecessor's end.
           started := clock_timestamp();
@@ -317,19 +347,14 @@ BEGIN
         RETURN;
       END IF;
 
-      FOR closed IN
-        SELECT c.* FROM claims c
-        WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
-        ORDER BY c.id FOR UPDATE
-      LOOP
-        end_number := end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
-        closed_ids := closed_ids || closed.id;
-      END LOOP;
-    END LOOP;
-  EXCEPTION
-    WHEN lock_not_available OR deadlock_detected THEN
-      NULL;
-  END;
+      IF closing THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available';
+      END IF;
+    EXCEPTION
+      WHEN lock_not_available OR deadlock_detected THEN
+        EXIT WHEN NOT closing;
+    END;
+  END LOOP;
   answer.outcome := 'busy';
   answer.predecessors := NULL;
   RETURN NEXT answer;
@@ -484,7 +509,8 @@ DECLARE
   session sessions := acting_session(my_claims.agent, my_claims.workspace);
 BEGIN
   RETURN QUERY SELECT c.id, token_of(c), c.resource, mode_of(c), c.slot, c.ttl, c.expires_at, c.expires_at - clock_timestamp()
-  FROM claims c WHERE c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id;
+  FROM claims c
+  WHERE c.workspace = session.workspace AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id;
 END $$;
 
 -- Several resources, all or none. Members go in canonical order, so that two sets never wait for each other in a circle; what another

@@ -53,7 +53,8 @@ LANGUAGE sql VOLATILE AS $$
     OR EXISTS (
       SELECT FROM coordination.claims c WHERE c.workspace = ticket.workspace AND c.span && ticket.spans AND c.owner <> ticket.owner
         AND c.sharers && CASE ticket.mode WHEN 'slot' THEN int8range(NULL, 0, '[]') ELSE ticket.sharers END
-        AND c.released_at > clock_timestamp() - interval '30 s')
+        -- The statement's time, which an index can be searched for.
+        AND c.released_at > statement_timestamp() - interval '30 s')
 $$;
 
 -- Who waits for whom: for the holder of a claim, or for the owner of a ticket that stands ahead.

@@ -7,7 +7,7 @@ SET LOCAL search_path = coordination, pg_catalog, pg_temp;
 
 -- Raises unless the acting session holds this token's claim and it covers the resource.
 CREATE FUNCTION coordination.assert_claim(token bigint, resource text) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   wanted parsed_resource := parse_resource(assert_claim.resource);

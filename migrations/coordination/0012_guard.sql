@@ -42,7 +42,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION coordination.guard_row() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
   before text := CASE WHEN TG_OP <> 'INSERT' THEN fill_template(TG_ARGV[0], to_jsonb(OLD)) END;
   after text := CASE WHEN TG_OP <> 'DELETE' THEN fill_template(TG_ARGV[0], to_jsonb(NEW)) END;

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod board;
+mod circles;
 mod compat;
 mod database;
 mod direct;
