@@ -1,7 +1,8 @@
-# For the checks of this folder, sourced by each: a simulated Notion that ends with the script.
+# For the checks of this folder, sourced by each: a simulated Notion and a private Postgres that end with the script.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
+target=$(cd "$root" && cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 sim=
 others=() # further processes that end with the script
 
@@ -19,8 +20,6 @@ fail() {
 # Sets url, token and page.
 start_notion() {
     (cd "$root" && cargo build --quiet -p notion-sim)
-    local target
-    target=$(cd "$root" && cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
     "$target/debug/notion-sim" --port 0 --json --requests-per-minute 6000 >"$scratch/notion.json" &
     sim=$!
     for _ in $(seq 100); do
@@ -37,4 +36,28 @@ python_with() {
     python3 -m venv "$scratch/python"
     python=$scratch/python/bin/python
     "$python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+# Sets database: a fresh one with the protocol in it, as its owner, who is no superuser. Sets sockets, the folder of the server's socket.
+start_postgres() {
+    local postgres
+    (cd "$root" && cargo build --quiet -p local-postgres --example hold)
+    mkfifo "$scratch/keep"
+    "$target/debug/examples/hold" temporary <"$scratch/keep" >"$scratch/postgres" &
+    postgres=$!
+    others+=("$postgres") # its server ends with it
+    exec {keep}>"$scratch/keep"
+    for _ in $(seq 600); do
+        [[ $(wc -l <"$scratch/postgres") -ge 2 ]] && break
+        kill -0 "$postgres" 2>/dev/null || fail "postgres did not start"
+        sleep 0.1
+    done
+    local superuser migration
+    superuser=$(sed -n 1p "$scratch/postgres")
+    sockets=$(sed -n 2p "$scratch/postgres")/sockets
+    database=${superuser/postgres@localhost\/postgres/owner@localhost\/app}
+    psql -qX -v ON_ERROR_STOP=1 "$superuser" -c "CREATE ROLE owner LOGIN" -c "CREATE DATABASE app OWNER owner"
+    for migration in "$root"/migrations/coordination/*.sql; do
+        PGOPTIONS='-c client_min_messages=warning' psql -qX1 -v ON_ERROR_STOP=1 -f "$migration" "$database" >/dev/null
+    done
 }
