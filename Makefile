@@ -1,6 +1,6 @@
 # Two commands set everything up: make demo, make test.
 .DEFAULT_GOAL := help
-.PHONY: help demo test conformance bench check clean
+.PHONY: help demo test chaos conformance bench check clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8710
@@ -20,6 +20,10 @@ test: ## unit, property, database and whole-system tests, doctests
 	@cargo build --workspace --bins --examples
 	@cargo test --workspace --lib --bins --examples --tests
 	@cargo test --workspace --doc
+
+chaos: ## a million races of many processes against a crashing server [RACES=1000000] [SEED=…]
+	@scripts/install base
+	@RACES=$(or $(RACES),1000000) cargo test -p tests --test chaos
 
 conformance: ## what needs a browser or foreign clients
 	@scripts/install base conformance
