@@ -20,7 +20,10 @@ CREATE TABLE sync.dashboards (
     source_rows     bigint,
     backlog         bigint NOT NULL DEFAULT 0,
     passed_at       timestamptz,
-    problem         text
+    problem         text,
+    -- A person's word: nothing is written while paused; these properties may change on every page, until they have.
+    paused          boolean NOT NULL DEFAULT false,
+    confirmed_changes text[] NOT NULL DEFAULT '{}'
 );
 
 CREATE TABLE sync.pages (
@@ -37,6 +40,8 @@ CREATE TABLE sync.pages (
     -- The write whose answer is not known: only what answers this very write may end the doubt.
     doubt           bigint,
     doubt_since     timestamptz,
+    -- A person confirmed that it may go to the trash: it no longer counts against the safety limit.
+    confirmed       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (dashboard, key)
 ) WITH (fillfactor = 80);
 

@@ -84,7 +84,8 @@ type Turn = (bool, Instant, Key);
 #[derive(Debug, Default)]
 pub struct Backlog {
     entries: HashMap<PageRef, Entry>,
-    ready: BTreeMap<usize, BTreeSet<Turn>>,
+    /// By dashboard and whether it is bulk, so that the first of either lane is found at once.
+    ready: BTreeMap<(usize, bool), BTreeSet<Turn>>,
     delayed: BTreeSet<(Instant, PageRef)>,
     in_flight: HashMap<PageRef, bool>,
     served: HashMap<usize, u64>,
@@ -174,10 +175,12 @@ impl Backlog {
         }
         self.ready
             .iter()
-            .filter(|(dashboard, _)| {
-                !frozen(**dashboard) && self.in_flight_of(**dashboard) < PER_DASHBOARD
+            .filter(|((dashboard, bulk), _)| {
+                *bulk == (lane == Lane::Load)
+                    && !frozen(*dashboard)
+                    && self.in_flight_of(*dashboard) < PER_DASHBOARD
             })
-            .filter_map(|(dashboard, turns)| {
+            .filter_map(|((dashboard, _), turns)| {
                 turns.iter().find_map(|(trash, deadline, key)| {
                     let page = PageRef {
                         dashboard: *dashboard,
@@ -187,7 +190,7 @@ impl Backlog {
                         Lane::Live => 0,
                         Lane::Load => self.served.get(dashboard).copied().unwrap_or_default(),
                     };
-                    (self.entries[&page].offer.lane == lane && self.may_leave(&page, &frozen))
+                    self.may_leave(&page, &frozen)
                         .then_some(((served, *trash, *deadline), page))
                 })
             })
@@ -314,7 +317,7 @@ impl Backlog {
             }
             None => {
                 self.ready
-                    .entry(page.dashboard)
+                    .entry((page.dashboard, entry.offer.lane == Lane::Load))
                     .or_default()
                     .insert(turn(&page, &entry));
             }
@@ -329,7 +332,10 @@ impl Backlog {
                 self.delayed.remove(&(at, page.clone()));
             }
             None => {
-                if let Some(turns) = self.ready.get_mut(&page.dashboard) {
+                if let Some(turns) = self
+                    .ready
+                    .get_mut(&(page.dashboard, entry.offer.lane == Lane::Load))
+                {
                     turns.remove(&turn(page, &entry));
                 }
             }

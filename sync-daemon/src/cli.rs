@@ -16,15 +16,16 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::Board;
-use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig};
+use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig, page_id};
 use crate::driver::{Driver, Mode};
 use crate::health::Health;
+use crate::limit::Refused;
 use crate::notion::{Client, Gate, Token};
 use crate::open::{Database, Error as OpenError, open, open_boards, pool, reach};
 use crate::schedule::PROBE;
 use crate::tenure::{Attempt, Candidate, RESOURCE, Tenure};
 use crate::writer::{Writer, root_cause, with_cause};
-use crate::{ledger, plan, setup, verify};
+use crate::{ledger, plan, rebuild, setup, verify, why};
 
 /// The answer is no: differences, problems.
 const NO: u8 = 3;
@@ -77,6 +78,44 @@ enum Command {
     Verify,
     /// What the ledger knows, also while no daemon runs
     Status,
+    /// Confirm what the safety limit holds up, as `plan` showed it
+    Apply {
+        /// The plan's checksum
+        #[arg(long, value_name = "CHECKSUM")]
+        confirm: String,
+    },
+    /// Explain one page: what is wanted, what is known, what happened
+    Why {
+        /// The dashboard, or the page's link
+        #[arg(value_name = "DASHBOARD|URL")]
+        of: String,
+        /// The row's key; a composite one as a JSON array of texts
+        key: Option<String>,
+    },
+    /// Rows that cannot be written, and why; exits 3 if there are any
+    Errors,
+    /// Write nothing to a dashboard until `resume`
+    Pause {
+        /// Its name
+        dashboard: String,
+    },
+    /// Let a paused dashboard go on
+    Resume {
+        /// Its name
+        dashboard: String,
+    },
+    /// Make the ledger anew from what stands in Notion, by reads alone
+    Rebuild {
+        /// Also trash second pages of one row; the oldest stay
+        #[arg(long)]
+        merge: bool,
+    },
+    /// Trash the databases that setup made; without --confirm it only names them
+    Teardown {
+        /// Do it
+        #[arg(long)]
+        confirm: bool,
+    },
 }
 
 const ENVIRONMENT: &str = "\
@@ -95,7 +134,8 @@ Examples:
   claimboard-sync setup
   claimboard-sync run
   claimboard-sync plan --json | jq '.writes[].key'
-  claimboard-sync verify && echo the board is right";
+  claimboard-sync verify && echo the board is right
+  claimboard-sync why Tasks T-12";
 
 /// Parses the arguments; `--setup` and `--run` stand for the commands of that name.
 pub fn parse(arguments: impl IntoIterator<Item = String>) -> Cli {
@@ -135,14 +175,36 @@ impl Cli {
 
     async fn run(&self, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<u8> {
         let variable = |name: &str| self.flag(name).or_else(|| variable(name));
-        match self.command {
+        match &self.command {
             Command::Status => self.status(&DatabaseConfig::from_vars(variable)?).await,
             Command::Plan => {
                 let config = DatabaseConfig::from_vars(variable)?;
                 let requests = NotionConfig::requests_per_minute(variable)?;
                 self.plan(&config, requests as usize).await
             }
-            Command::Setup | Command::Run | Command::Once | Command::Verify => {
+            Command::Errors => self.errors(&DatabaseConfig::from_vars(variable)?).await,
+            Command::Apply { confirm } => {
+                let config = DatabaseConfig::from_vars(variable)?;
+                self.apply(&config, confirm).await
+            }
+            Command::Why { of, key } => {
+                let config = DatabaseConfig::from_vars(variable)?;
+                self.why(&config, of, key.as_ref()).await
+            }
+            Command::Pause { dashboard } => {
+                let config = DatabaseConfig::from_vars(variable)?;
+                self.pause(&config, dashboard, true).await
+            }
+            Command::Resume { dashboard } => {
+                let config = DatabaseConfig::from_vars(variable)?;
+                self.pause(&config, dashboard, false).await
+            }
+            Command::Setup
+            | Command::Run
+            | Command::Once
+            | Command::Verify
+            | Command::Rebuild { .. }
+            | Command::Teardown { .. } => {
                 let config = Config::from_vars(variable, |path| std::fs::read_to_string(path))?;
                 let token = match variable("NOTION_TOKEN_FILE").filter(|file| !file.is_empty()) {
                     Some(file) => Token::File(PathBuf::from(file)),
@@ -151,7 +213,14 @@ impl Cli {
                 let client = Client::new(&config.notion.base_url, token)
                     .context("cannot start an HTTP client")?;
                 let gate = Gate::new(config.notion.requests_per_minute as usize);
-                match self.command {
+                match &self.command {
+                    Command::Rebuild { merge } => {
+                        self.rebuild(&config.database, &client, &gate, *merge).await
+                    }
+                    Command::Teardown { confirm } => {
+                        self.teardown(&config.database, &client, &gate, *confirm)
+                            .await
+                    }
                     Command::Setup => self.setup(&config, &client, &gate).await,
                     Command::Verify => self.verify(&config.database, &client, &gate).await,
                     Command::Once => self.once(&config.database, client, gate).await,
@@ -289,6 +358,188 @@ impl Cli {
         Ok(if trouble { NO } else { 0 })
     }
 
+    async fn errors(&self, config: &DatabaseConfig) -> anyhow::Result<u8> {
+        let pool = pool(config)?;
+        reach(&pool).await?;
+        let problems = ledger::Ledger::new(pool).problems().await?;
+        self.say(&problems, || {
+            let lines = problems.iter().map(|row| {
+                let since = row.since.format("%F %T UTC");
+                format!(
+                    "{} {}: {} (since {since})",
+                    row.dashboard, row.key, row.problem
+                )
+            });
+            if problems.is_empty() {
+                "every row can be written".to_owned()
+            } else {
+                lines.collect::<Vec<_>>().join("\n")
+            }
+        })?;
+        Ok(if problems.is_empty() { 0 } else { NO })
+    }
+
+    async fn apply(&self, config: &DatabaseConfig, checksum: &str) -> anyhow::Result<u8> {
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
+        let plan = plan::plan(&database.pool, &database.ledger, &boards, 1).await?;
+        let shown = |refused: &&Refused| refused.checksum.to_string() == checksum;
+        let Some(refused) = plan.refused.iter().find(shown) else {
+            let message =
+                "nothing with this checksum is held up now; look at `claimboard-sync plan` again";
+            self.say(&json!({"confirmed": null, "error": message}), || {
+                message.to_owned()
+            })?;
+            return Ok(NO);
+        };
+        database.ledger.confirm(refused).await?;
+        self.say(&json!({"confirmed": refused}), || {
+            format!(
+                "confirmed for {}: {}; the daemon writes it now, and `claimboard-sync once` where none runs",
+                refused.dashboard, refused.reason
+            )
+        })?;
+        Ok(0)
+    }
+
+    async fn why(
+        &self,
+        config: &DatabaseConfig,
+        of: &str,
+        key: Option<&String>,
+    ) -> anyhow::Result<u8> {
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
+        let (name, key) = if let Some(key) = key {
+            (of.to_owned(), key.clone())
+        } else {
+            let page = page_id(of).with_context(|| {
+                format!("{of:?} is no link of a page; name a dashboard and a key, or a page's link")
+            })?;
+            let row = database.ledger.row_of(page).await?;
+            row.context("the ledger knows no such page: a person made it, or `claimboard-sync rebuild` finds it")?
+        };
+        let board = named(&boards, &name)?;
+        let why = why::why(&database.pool, &database.ledger, board, &key).await?;
+        self.say(&why, || why.to_string().trim_end().to_owned())?;
+        Ok(0)
+    }
+
+    async fn pause(
+        &self,
+        config: &DatabaseConfig,
+        dashboard: &str,
+        paused: bool,
+    ) -> anyhow::Result<u8> {
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
+        let board = named(&boards, dashboard)?;
+        database.ledger.pause(board.name(), paused).await?;
+        self.say(
+            &json!({"dashboard": board.name(), "paused": paused}),
+            || {
+                let word = if paused {
+                    "is paused; `claimboard-sync resume` lets it go on"
+                } else {
+                    "goes on"
+                };
+                format!("{} {word}", board.name())
+            },
+        )?;
+        Ok(0)
+    }
+
+    async fn rebuild(
+        &self,
+        config: &DatabaseConfig,
+        client: &Client,
+        gate: &Gate,
+        merge: bool,
+    ) -> anyhow::Result<u8> {
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
+        gate.recall(&database.ledger.recent_requests().await?);
+        let tenure = take_over(&database).await?;
+        let rebuilding = async {
+            let mut all = Vec::new();
+            for board in &boards {
+                let found = rebuild::rebuild(client, gate, &tenure.ledger, board).await?;
+                if merge {
+                    rebuild::merge(client, gate, &found).await?;
+                }
+                all.push(found);
+            }
+            Ok::<_, rebuild::Error>(all)
+        };
+        let rebuilt = rebuilding.await;
+        database.ledger.spent(gate.admitted()).await?;
+        tenure.end().await;
+        let rebuilt = rebuilt?;
+        let extra: usize = rebuilt.iter().map(|found| found.extra.len()).sum();
+        let requests = gate.admitted();
+        let value =
+            json!({"dashboards": rebuilt, "requests": requests, "extra": extra, "merged": merge});
+        self.say(&value, || {
+            let mut lines: Vec<String> = rebuilt
+                .iter()
+                .map(|found| format!("{:16} {:5} pages", found.dashboard, found.pages))
+                .collect();
+            match (extra, merge) {
+                (0, _) => {}
+                (_, true) => lines.push(format!("{extra} second pages of one row went to the trash")),
+                (_, false) => lines.push(format!(
+                    "{extra} second pages of one row stand; `claimboard-sync rebuild --merge` trashes them, the oldest stay"
+                )),
+            }
+            lines.push(format!("{requests} requests"));
+            lines.join("\n")
+        })?;
+        Ok(if extra > 0 && !merge { NO } else { 0 })
+    }
+
+    async fn teardown(
+        &self,
+        config: &DatabaseConfig,
+        client: &Client,
+        gate: &Gate,
+        confirm: bool,
+    ) -> anyhow::Result<u8> {
+        let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
+        let names: Vec<&str> = boards.iter().map(Board::name).collect();
+        if !confirm {
+            self.say(&json!({"would_trash": names}), || {
+                format!(
+                    "would trash the databases {}; `claimboard-sync teardown --confirm` does it",
+                    names.join(", ")
+                )
+            })?;
+            return Ok(NO);
+        }
+        gate.recall(&database.ledger.recent_requests().await?);
+        let tenure = take_over(&database).await?;
+        let mut trashed = Ok(());
+        for board in &boards {
+            let permit = gate.admit(crate::budget::Lane::Live).await;
+            if let Err(error) = client
+                .trash_database(permit, board.binding.database_id)
+                .await
+                && error.meaning() != crate::notion::Meaning::NotFound
+            {
+                trashed = Err(error);
+                break;
+            }
+        }
+        database.ledger.spent(gate.admitted()).await?;
+        if trashed.is_ok() {
+            tenure.ledger.forget_all().await?;
+        }
+        tenure.end().await;
+        trashed.context("cannot trash a database; run teardown again")?;
+        self.say(&json!({"trashed": names}), || {
+            format!(
+                "trashed the databases {}; Notion keeps them in its trash for 30 days",
+                names.join(", ")
+            )
+        })?;
+        Ok(0)
+    }
+
     async fn once(
         &self,
         config: &DatabaseConfig,
@@ -297,13 +548,7 @@ impl Cli {
     ) -> anyhow::Result<u8> {
         let (database, boards) = open_boards(pool(config)?, config.schemas.as_deref()).await?;
         gate.recall(&database.ledger.recent_requests().await?);
-        let candidate = Candidate::new(&database.pool, &database.ledger).await?;
-        let tenure = match candidate.attempt().await? {
-            Attempt::Granted(tenure) => tenure,
-            Attempt::Held(holder) => anyhow::bail!(
-                "another process mirrors: {holder}; stop it, or leave the mirroring to it"
-            ),
-        };
+        let tenure = take_over(&database).await?;
         let stop = stopped();
         let driver = driver(
             &database,
@@ -441,6 +686,30 @@ async fn await_database(
             () = tokio::time::sleep_until(health.next_try(now)) => {}
         }
     }
+}
+
+/// The right to write, or who has it.
+async fn take_over(database: &Database) -> anyhow::Result<Box<Tenure>> {
+    let candidate = Candidate::new(&database.pool, &database.ledger).await?;
+    match candidate.attempt().await? {
+        Attempt::Granted(tenure) => Ok(tenure),
+        Attempt::Held(holder) => anyhow::bail!(
+            "another process mirrors: {holder}; stop it, or leave the mirroring to it"
+        ),
+    }
+}
+
+fn named<'a>(boards: &'a [Board], name: &str) -> anyhow::Result<&'a Board> {
+    boards
+        .iter()
+        .find(|board| board.name().eq_ignore_ascii_case(name))
+        .with_context(|| {
+            let known: Vec<&str> = boards.iter().map(Board::name).collect();
+            format!(
+                "there is no dashboard {name:?}; there are {}",
+                known.join(", ")
+            )
+        })
 }
 
 /// Waits as a standby until this process may write. `None`: stopped while waiting.

@@ -266,7 +266,7 @@ fn token(
 }
 
 /// The id in a page's link, or an id with or without dashes.
-fn page_id(page: &str) -> Option<Uuid> {
+pub(crate) fn page_id(page: &str) -> Option<Uuid> {
     if let Ok(id) = Uuid::try_parse(page) {
         return Some(id);
     }

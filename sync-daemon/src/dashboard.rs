@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::limit::Limit;
 use crate::page::Fingerprint;
 use crate::row;
 
@@ -73,6 +74,8 @@ pub struct Dashboard {
     pub key: Vec<String>,
     /// Longest time a change may go unnoticed.
     pub cadence: Duration,
+    /// What may go or change without a person's word.
+    pub limit: Limit,
     /// Skipped, with a notice, where the source does not exist.
     pub optional: bool,
     /// In the order in which people see them; exactly one title.

@@ -22,7 +22,7 @@ use crate::ledger::Doubt;
 use crate::notion::Meaning;
 use crate::observer::{Request, Sight, look};
 use crate::page::DesiredPage;
-use crate::pass::{Pass, PassError, Queued};
+use crate::pass::{HeldUp, Pass, PassError, Queued};
 use crate::schedule::{PROBE, Timetable};
 use crate::writer::{KEYS_A_QUERY, LookUpError, Outcome, Writer, root_cause, with_cause};
 
@@ -110,6 +110,8 @@ enum Cause {
     Source,
     /// Its database cannot be written.
     Notion,
+    /// A person paused it, or has to confirm what would be written.
+    Word,
 }
 
 impl Driver {
@@ -281,11 +283,17 @@ impl Driver {
     }
 
     /// Takes over what a pass found.
-    async fn passed(&mut self, index: usize, pass: Pass, now: Instant) -> sqlx::Result<()> {
+    async fn passed(&mut self, index: usize, mut pass: Pass, now: Instant) -> sqlx::Result<()> {
+        let held_up = pass.held_up.take();
+        if held_up.is_some() {
+            // Nothing of it waits: after a person's word, the next pass finds it all again.
+            pass.findings.clear();
+            pass.unchanged.clear();
+        }
         let board = &self.writer.boards[index];
         let (limit, patience) = (self.writer.gate.used().1, board.dashboard.cadence);
         let bulk = pass.findings.len() + pass.unchanged.len() > (limit / 4).max(1);
-        let current = pass.findings.is_empty() && pass.unchanged.is_empty();
+        let current = held_up.is_none() && pass.findings.is_empty() && pass.unchanged.is_empty();
 
         let found: HashSet<&str> = pass
             .findings
@@ -357,10 +365,23 @@ impl Driver {
         ledger.passed(board.name(), rows, backlog, digest).await?;
         if current {
             self.examined.insert(index);
+            ledger.word_kept(board.name()).await?;
         }
         if self.pruned.is_none_or(|at| now > at + PRUNE) {
             self.pruned = Some(now);
             ledger.prune_history().await?;
+        }
+        match held_up {
+            None => self.thaw(index, Cause::Word).await?,
+            Some(HeldUp::Paused) => {
+                let problem = "paused by a person; `claimboard-sync resume` lets it go on";
+                self.freeze(index, Cause::Word, problem.to_owned(), now)
+                    .await;
+            }
+            Some(HeldUp::Limit(refused)) => {
+                self.freeze(index, Cause::Word, refused.to_string(), now)
+                    .await;
+            }
         }
         self.thaw(index, Cause::Source).await
     }
@@ -574,6 +595,10 @@ impl Driver {
     /// Nothing to write is left, as of a look that began after the last write ended. Rows and dashboards
     /// with problems do not hold this up.
     fn finished(&self) -> bool {
+        let idle = self.looks.is_empty() && self.writes.is_empty() && self.look_ups.is_empty();
+        if !idle {
+            return false;
+        }
         let stuck: BTreeSet<PageRef> = self
             .failing
             .iter()
@@ -592,12 +617,11 @@ impl Driver {
             .in_doubt
             .iter()
             .any(|(index, doubts)| *doubts > 0 && !self.frozen.contains_key(index));
-        let idle = self.looks.is_empty() && self.writes.is_empty() && self.look_ups.is_empty();
         let seen = self
             .tables
             .iter()
             .all(|table| table.passed_since(self.wrote_at));
-        idle && seen && only_stuck && !in_doubt && self.postgres.problem().is_none()
+        seen && only_stuck && !in_doubt && self.postgres.problem().is_none()
     }
 
     /// A command that is to end does not wait for a service for ever.

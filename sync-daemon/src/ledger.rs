@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use sqlx::types::Json;
 
+use crate::board::ReadPage;
 use crate::budget::WINDOW;
+use crate::limit::Refused;
 use crate::notion::PageId;
 use crate::page::{Fingerprint, Key, SourceHash};
 use crate::reconcile::{Known, State, Step};
@@ -50,6 +52,8 @@ pub struct Glance {
     pub unresolved: bool,
     /// Whether the page is known to exist; only a create in doubt has none.
     pub has_page: bool,
+    /// Whether a person confirmed that it may go.
+    pub confirmed: bool,
 }
 
 /// How a write ended.
@@ -83,6 +87,33 @@ pub struct Doubt {
     pub write: Option<i64>,
     /// How long ago the create was sent, by the database's clock.
     pub age_seconds: f64,
+}
+
+/// What people said about a dashboard.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Word {
+    /// Nothing is to be written.
+    pub paused: bool,
+    /// Properties that may change on any number of pages.
+    #[sqlx(rename = "confirmed_changes")]
+    pub changes: Vec<String>,
+}
+
+/// One line of a page's history.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct Write {
+    /// `create`, `update`, `restore` or `trash`.
+    pub kind: String,
+    /// The properties that it carried.
+    pub properties: Vec<String>,
+    /// When the row was read that it shows.
+    pub read_at: DateTime<Utc>,
+    /// When it left.
+    pub sent_at: DateTime<Utc>,
+    /// When it was answered.
+    pub answered_at: Option<DateTime<Utc>>,
+    /// `written`, or what the answer said.
+    pub outcome: Option<String>,
 }
 
 /// A dashboard in numbers, for `status`.
@@ -121,7 +152,7 @@ pub struct Problem {
     pub since: DateTime<Utc>,
 }
 
-type GlanceRow = (Key, String, Option<SourceHash>, bool, bool);
+type GlanceRow = (Key, String, Option<SourceHash>, bool, bool, bool);
 type KnownRow = (
     Key,
     String,
@@ -235,27 +266,143 @@ impl Ledger {
         tx.commit().await
     }
 
+    /// What people said about a dashboard.
+    pub async fn word(&self, dashboard: &str) -> sqlx::Result<Word> {
+        let word =
+            sqlx::query_as("SELECT paused, confirmed_changes FROM sync.dashboards WHERE name = $1")
+                .bind(dashboard)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(word.unwrap_or_default())
+    }
+
+    /// Pauses a dashboard, or lets it go on. `false`: there is none of this name.
+    pub async fn pause(&self, dashboard: &str, paused: bool) -> sqlx::Result<bool> {
+        let done = sqlx::query("UPDATE sync.dashboards SET paused = $2 WHERE name = $1")
+            .bind(dashboard)
+            .bind(paused)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// A person has seen these trashes and changes, and means them.
+    pub async fn confirm(&self, refused: &Refused) -> sqlx::Result<()> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(
+            "UPDATE sync.pages SET confirmed = true WHERE dashboard = $1 AND key = ANY ($2)",
+        )
+        .bind(&refused.dashboard)
+        .bind(&refused.trashes)
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE sync.dashboards SET confirmed_changes = $2 WHERE name = $1")
+            .bind(&refused.dashboard)
+            .bind(&refused.changes)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
+    }
+
+    /// These pages have rows again: nobody's word sends them to the trash.
+    pub async fn take_back_word(&self, dashboard: &str, keys: &[&Key]) -> sqlx::Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "UPDATE sync.pages SET confirmed = false WHERE dashboard = $1 AND key = ANY ($2)",
+        )
+        .bind(dashboard)
+        .bind(keys)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// What was confirmed has been written.
+    pub async fn word_kept(&self, dashboard: &str) -> sqlx::Result<()> {
+        sqlx::query("UPDATE sync.dashboards SET confirmed_changes = '{}' WHERE name = $1 AND confirmed_changes <> '{}'")
+            .bind(dashboard)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The dashboard and row that a page of Notion shows.
+    pub async fn row_of(&self, page: PageId) -> sqlx::Result<Option<(String, Key)>> {
+        sqlx::query_as("SELECT dashboard, key FROM sync.pages WHERE page_id = $1")
+            .bind(page)
+            .fetch_optional(&self.pool)
+            .await
+    }
+
+    /// The last writes of a page, newest first.
+    pub async fn history(&self, dashboard: &str, key: &Key) -> sqlx::Result<Vec<Write>> {
+        sqlx::query_as(
+            "SELECT kind, properties, read_at, sent_at, answered_at, outcome FROM sync.writes
+             WHERE dashboard = $1 AND key = $2 ORDER BY id DESC LIMIT 10",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Puts what was found in Notion in the place of all that was known of a dashboard's pages.
+    pub async fn rebuilt(&self, dashboard: &str, pages: &[&ReadPage]) -> sqlx::Result<()> {
+        let keys: Vec<&str> = pages.iter().map(|page| page.key.as_str()).collect();
+        let ids: Vec<PageId> = pages.iter().map(|page| page.id).collect();
+        let fingerprints: Vec<_> = pages.iter().map(|page| Json(page.fingerprints())).collect();
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("DELETE FROM sync.pages WHERE dashboard = $1")
+            .bind(dashboard)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO sync.pages (dashboard, key, state, page_id, fingerprints)
+             SELECT $1, key, 'synced', page_id, fingerprints FROM unnest($2::text[], $3::uuid[], $4::jsonb[]) AS found (key, page_id, fingerprints)",
+        )
+        .bind(dashboard)
+        .bind(&keys)
+        .bind(&ids)
+        .bind(&fingerprints)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await
+    }
+
+    /// The databases were given up: nothing is known of them any more.
+    pub async fn forget_all(&self) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM sync.dashboards")
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Every page of a dashboard that is not in the trash, in key order.
     pub async fn glances(&self, dashboard: &str) -> sqlx::Result<BTreeMap<Key, Glance>> {
         let rows: Vec<GlanceRow> = sqlx::query_as(
-            "SELECT key, state, source_hash, unresolved, page_id IS NOT NULL FROM sync.pages
+            "SELECT key, state, source_hash, unresolved, page_id IS NOT NULL, confirmed FROM sync.pages
              WHERE dashboard = $1 AND state <> 'trashed'",
         )
         .bind(dashboard)
         .fetch_all(&self.pool)
         .await?;
         rows.into_iter()
-            .map(|(key, state, source_hash, unresolved, has_page)| {
-                Ok((
-                    key,
-                    Glance {
-                        state: parse_state(&state)?,
-                        source_hash,
-                        unresolved,
-                        has_page,
-                    },
-                ))
-            })
+            .map(
+                |(key, state, source_hash, unresolved, has_page, confirmed)| {
+                    Ok((
+                        key,
+                        Glance {
+                            state: parse_state(&state)?,
+                            source_hash,
+                            unresolved,
+                            has_page,
+                            confirmed,
+                        },
+                    ))
+                },
+            )
             .collect()
     }
 
@@ -375,7 +522,7 @@ impl Ledger {
             } => {
                 sqlx::query(
                     "UPDATE sync.pages SET state = 'synced', page_id = $3, source_hash = $4,
-                         fingerprints = fingerprints || $5, unresolved = $6, doubt = NULL, doubt_since = NULL
+                         fingerprints = fingerprints || $5, unresolved = $6, confirmed = false, doubt = NULL, doubt_since = NULL
                      WHERE dashboard = $1 AND key = $2 AND doubt = $7",
                 )
                 .bind(dashboard)
@@ -391,7 +538,7 @@ impl Ledger {
             Ending::Trashed(page_id) => {
                 sqlx::query(
                     "UPDATE sync.pages SET state = 'trashed', page_id = $3, source_hash = NULL,
-                         unresolved = false, doubt = NULL, doubt_since = NULL
+                         unresolved = false, confirmed = false, doubt = NULL, doubt_since = NULL
                      WHERE dashboard = $1 AND key = $2 AND doubt = $4",
                 )
                 .bind(dashboard)
@@ -473,28 +620,6 @@ impl Ledger {
                 age_seconds,
             })
             .collect())
-    }
-
-    /// A page was found in Notion: it stands with these properties. Creates the entry if there is none.
-    pub async fn found(
-        &self,
-        dashboard: &str,
-        key: &Key,
-        page_id: PageId,
-        fingerprints: &BTreeMap<String, Fingerprint>,
-    ) -> sqlx::Result<()> {
-        sqlx::query(
-            "INSERT INTO sync.pages (dashboard, key, state, page_id, fingerprints) VALUES ($1, $2, 'synced', $3, $4)
-             ON CONFLICT (dashboard, key) DO UPDATE SET state = 'synced', page_id = EXCLUDED.page_id,
-                 fingerprints = EXCLUDED.fingerprints, source_hash = NULL, doubt = NULL, doubt_since = NULL",
-        )
-        .bind(dashboard)
-        .bind(key)
-        .bind(page_id)
-        .bind(Json(fingerprints))
-        .execute(&self.pool)
-        .await?;
-        Ok(())
     }
 
     /// The page of a create in doubt was found: it stands with these properties.

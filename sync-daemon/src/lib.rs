@@ -19,6 +19,7 @@ pub mod board;
 pub mod driver;
 pub mod health;
 pub mod ledger;
+pub mod limit;
 pub mod observer;
 pub mod pass;
 pub mod reconcile;
@@ -31,5 +32,7 @@ pub mod cli;
 pub mod open;
 
 pub mod plan;
+pub mod rebuild;
 pub mod setup;
 pub mod verify;
+pub mod why;

@@ -111,6 +111,12 @@ impl Fingerprint {
     }
 }
 
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
 impl From<uuid::Uuid> for Fingerprint {
     fn from(id: uuid::Uuid) -> Self {
         Self(id)

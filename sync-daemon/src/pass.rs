@@ -4,16 +4,17 @@
 //! write, this one finds, as far as the ledger is right: what people change in Notion it does not see, `verify`
 //! does. It writes nothing but the ledger's notes on pages that need no write.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
 use crate::board::Board;
 use crate::ledger::{Doubt, Glance, Ledger};
+use crate::limit::{Extent, Refused};
 use crate::notion::PageId;
 use crate::page::{DesiredPage, Key, SourceHash};
-use crate::reconcile::{State, Step, Want, decide, resolve_relations};
+use crate::reconcile::{Known, State, Step, Want, decide, resolve_relations};
 use crate::source::{RowError, Snapshot, SourceError};
 
 /// Rows that become pages at a time: each can be half a megabyte.
@@ -45,8 +46,19 @@ pub struct Pass {
     pub doubts: Vec<Doubt>,
     /// Rows that cannot become pages.
     pub row_errors: Vec<RowError>,
+    /// Why nothing of it may be written, if so.
+    pub held_up: Option<HeldUp>,
     /// How long it took.
     pub cost: Duration,
+}
+
+/// Why nothing that a pass found may be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldUp {
+    /// A person paused the dashboard.
+    Paused,
+    /// It goes beyond the safety limit, and nobody confirmed it.
+    Limit(Refused),
 }
 
 /// One page that differs.
@@ -58,6 +70,8 @@ pub struct Finding {
     pub page: Option<DesiredPage>,
     /// What would be done about it now.
     pub step: Step,
+    /// Properties that have a value in Notion and would get another one.
+    pub changes: Vec<String>,
 }
 
 /// Why a pass failed.
@@ -141,6 +155,38 @@ pub async fn pass(
         })
         .map(|(key, _)| key.clone())
         .collect();
+    let mut extent = Extent {
+        pages: glances
+            .values()
+            .filter(|glance| glance.has_page && glance.state != State::Trashed)
+            .count(),
+        rows: read.rows.len() + row_errors.len(),
+        trashes: gone
+            .iter()
+            .filter(|key| !glances[*key].confirmed)
+            .cloned()
+            .collect(),
+        changes: BTreeMap::new(),
+    };
+    let word = ledger.word(name).await?;
+    for property in findings.iter().flat_map(|finding| &finding.changes) {
+        if !word.changes.contains(property) {
+            *extent.changes.entry(property.clone()).or_default() += 1;
+        }
+    }
+    // A person's word for a page holds for the trashing that was shown, not for one of another day.
+    let stale: Vec<&Key> = glances
+        .iter()
+        .filter(|(key, glance)| glance.confirmed && kept.contains(key))
+        .map(|(key, _)| key)
+        .collect();
+    ledger.take_back_word(name, &stale).await?;
+    let held_up = if word.paused {
+        Some(HeldUp::Paused)
+    } else {
+        let judged = board.dashboard.limit.judge(name, &extent);
+        judged.err().map(HeldUp::Limit)
+    };
     let known = ledger.known(name, &gone).await?;
     findings.extend(gone.into_iter().map(|key| {
         let step = decide(&Want::Absent, known.get(&key));
@@ -148,6 +194,7 @@ pub async fn pass(
             key,
             page: None,
             step,
+            changes: Vec::new(),
         }
     }));
 
@@ -163,6 +210,7 @@ pub async fn pass(
             .filter(|doubt| !queued.in_flight.contains(&doubt.key))
             .collect(),
         row_errors,
+        held_up,
         cost: started.elapsed(),
     })
 }
@@ -192,11 +240,13 @@ async fn examine(
         let unresolved = resolve_relations(&mut values, |property, key| {
             related.get(board.related(property)?)?.get(key).copied()
         });
-        match decide(&Want::Present(values), known.get(&page.key)) {
+        let known = known.get(&page.key);
+        match decide(&Want::Present(values), known) {
             Step::Nothing => current.push((page.key, page.source_hash, unresolved > 0)),
             Step::LookUp => {}
             step => findings.push(Finding {
                 key: page.key.clone(),
+                changes: changed(&step, known),
                 page: Some(page),
                 step,
             }),
@@ -206,6 +256,19 @@ async fn examine(
         ledger.acknowledge(board.name(), &current).await?;
     }
     Ok(findings)
+}
+
+/// Names of the properties that get another value than the one that stands; filling an empty one is no change.
+fn changed(step: &Step, known: Option<&Known>) -> Vec<String> {
+    let Some(known) = known else {
+        return Vec::new();
+    };
+    step.values()
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| known.fingerprints.contains_key(*name))
+        .cloned()
+        .collect()
 }
 
 async fn related_pages(

@@ -1,14 +1,16 @@
 //! What would be written now, and what it would cost; nothing is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use sqlx::PgPool;
 
 use crate::board::Board;
 use crate::ledger::Ledger;
+use crate::limit::Refused;
 use crate::observer::{Request, look};
-use crate::page::Key;
-use crate::pass::{PassError, Queued};
+use crate::page::{Key, Value};
+use crate::pass::{HeldUp, PassError, Queued};
 
 /// Every write that is due.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -19,6 +21,10 @@ pub struct Plan {
     pub in_doubt: usize,
     /// Rows that cannot be shown, and why.
     pub problems: Vec<String>,
+    /// Dashboards of which nothing is written until a person confirms it.
+    pub refused: Vec<Refused>,
+    /// Dashboards that a person paused.
+    pub paused: Vec<String>,
     /// Requests that the writes cost.
     pub requests: usize,
     /// Seconds that the budget alone makes them take.
@@ -36,6 +42,8 @@ pub struct PlannedWrite {
     pub kind: &'static str,
     /// Names of the properties that it writes.
     pub properties: Vec<String>,
+    /// What will stand in them; relations as ids of pages.
+    pub values: BTreeMap<String, Value>,
 }
 
 /// Looks at everything once.
@@ -68,11 +76,18 @@ pub async fn plan(
         writes: Vec::new(),
         in_doubt: 0,
         problems: Vec::new(),
+        refused: Vec::new(),
+        paused: Vec::new(),
         requests: 0,
         seconds: 0,
     };
     for (index, pass) in sight.passes {
         let (dashboard, pass) = (boards[index].name(), pass?);
+        match pass.held_up {
+            Some(HeldUp::Paused) => plan.paused.push(dashboard.to_owned()),
+            Some(HeldUp::Limit(refused)) => plan.refused.push(refused),
+            None => {}
+        }
         plan.in_doubt += pass.doubts.len();
         plan.problems.extend(pass.row_errors.iter().map(|error| {
             format!(
@@ -93,6 +108,7 @@ pub async fn plan(
                         .iter()
                         .map(|(name, _)| name.clone())
                         .collect(),
+                    values: finding.step.values().iter().cloned().collect(),
                 })
             }));
     }
@@ -118,6 +134,17 @@ impl fmt::Display for Plan {
                 f,
                 "{} creates are in doubt and are looked up first",
                 self.in_doubt
+            )?;
+        }
+        for paused in &self.paused {
+            writeln!(f, "paused   {paused}")?;
+        }
+        for refused in &self.refused {
+            writeln!(f, "refused  {}: {}", refused.dashboard, refused.reason)?;
+            writeln!(
+                f,
+                "         if this is meant: claimboard-sync apply --confirm {}",
+                refused.checksum
             )?;
         }
         match self.writes.len() {

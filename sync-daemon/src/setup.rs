@@ -334,11 +334,8 @@ impl Setup<'_> {
             .map_err(|source| failure(dashboard, source))?;
         let (kept, extra) =
             oldest_of_each(pages.iter().filter_map(|page| board.read(page)).collect());
-        for (key, page) in &kept {
-            self.ledger
-                .found(board.name(), key, page.id, &page.fingerprints())
-                .await?;
-        }
+        let pages: Vec<_> = kept.values().collect();
+        self.ledger.rebuilt(board.name(), &pages).await?;
         if !extra.is_empty() {
             tracing::warn!(
                 dashboard = board.name(),

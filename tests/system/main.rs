@@ -4,7 +4,9 @@ mod stage;
 
 mod board;
 mod crash;
+mod missed;
 mod misuse;
 mod outage;
 mod standby;
 mod tidy;
+mod word;

@@ -16,6 +16,8 @@ name = "Items"
 source = "item"
 key = "id"
 cadence = "1s"
+trash_limit = "off"
+change_limit = "off"
 [[property]]
 name = "Name"
 type = "title"

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use crate::limit::{Limit, Trashes};
+
 use super::error::SchemaError;
 use super::fields::{Fields, File};
 use super::property::{PropertyLines, property};
@@ -96,6 +98,8 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
             "key",
             "cadence",
             "optional",
+            "trash_limit",
+            "change_limit",
             "property",
         ],
     );
@@ -136,6 +140,11 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
     let cadence = cadence(file, fields);
     let optional = file.boolean(fields, "optional").unwrap_or(false);
 
+    let limit = Limit {
+        trashes: trash_limit(file, fields),
+        changes: change_limit(file, fields),
+    };
+
     let mut properties = Vec::new();
     let mut lines = Vec::new();
     let mut all_types_known = true;
@@ -154,6 +163,7 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
         source,
         key,
         cadence,
+        limit,
         optional,
         properties,
     };
@@ -279,6 +289,55 @@ fn cadence(file: &mut File<'_>, fields: &Fields<'_>) -> Duration {
             DAY
         }
     }
+}
+
+/// `"20%, 50"`: a percentage, a number, or both; `"off"`.
+fn trash_limit(file: &mut File<'_>, fields: &Fields<'_>) -> Option<Trashes> {
+    let Some(text) = file.text(fields, "trash_limit") else {
+        return Limit::default().trashes;
+    };
+    if text.value == "off" {
+        return None;
+    }
+    let mut limit = Trashes {
+        percent: 100,
+        pages: usize::MAX,
+    };
+    for part in text.value.split(',').map(str::trim) {
+        match (percentage(part), part.parse()) {
+            (Some(percent), _) => limit.percent = percent,
+            (None, Ok(pages)) => limit.pages = pages,
+            (None, Err(_)) => file.refuse(
+                text.line,
+                format!("trash_limit {:?} is not possible", text.value),
+                "write a percentage and a number such as \"20%, 50\", one of them, or \"off\"",
+            ),
+        }
+    }
+    Some(limit)
+}
+
+fn change_limit(file: &mut File<'_>, fields: &Fields<'_>) -> Option<usize> {
+    let Some(text) = file.text(fields, "change_limit") else {
+        return Limit::default().changes;
+    };
+    if text.value == "off" {
+        return None;
+    }
+    let percent = percentage(&text.value);
+    if percent.is_none() {
+        file.refuse(
+            text.line,
+            format!("change_limit {:?} is not possible", text.value),
+            "write a percentage such as \"90%\", or \"off\"",
+        );
+    }
+    percent
+}
+
+fn percentage(text: &str) -> Option<usize> {
+    let number = text.strip_suffix('%')?.trim().parse().ok()?;
+    (number <= 100).then_some(number)
 }
 
 fn duration(text: &str) -> Option<Duration> {

@@ -76,6 +76,18 @@ impl Client {
         .await
     }
 
+    /// Moves a database, and all its pages, to the trash.
+    pub async fn trash_database(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
+        let body = json!({"in_trash": true});
+        self.send(
+            permit,
+            Method::PATCH,
+            &format!("databases/{id}"),
+            Some(&body),
+        )
+        .await
+    }
+
     /// A data source with its properties.
     pub async fn data_source(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
         self.send(permit, Method::GET, &format!("data_sources/{id}"), None)
