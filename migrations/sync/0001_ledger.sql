@@ -56,6 +56,18 @@ CREATE TABLE sync.problems (
     PRIMARY KEY (dashboard, key)
 );
 
+-- What people changed in cells that the daemon owns, the last time for each: who is known where Notion told.
+CREATE TABLE sync.drift (
+    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE,
+    key             text COLLATE "C" NOT NULL,
+    property        text NOT NULL,
+    standing        jsonb NOT NULL,
+    edited_by       uuid,
+    seen_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    healed          boolean NOT NULL,
+    PRIMARY KEY (dashboard, key, property)
+);
+
 -- One line of history a write, for people who ask why a row is late. Pruned by the daemon.
 CREATE TABLE sync.writes (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -115,16 +115,20 @@ impl Board {
         json!({"or": keys.iter().map(one).collect::<Vec<_>>()})
     }
 
-    /// Reads a page; `None` for one that carries no key: a person made it, and it is left alone.
-    pub fn read(&self, page: &Json) -> Option<ReadPage> {
+    /// What stands in our properties of a page, whether or not it carries a key.
+    pub fn values(&self, page: &Json) -> Vec<NamedValue> {
         let by_id = convert::properties_by_id(page);
-        let values: Vec<NamedValue> = self
-            .written()
+        self.written()
             .filter_map(|(name, kind)| {
                 let property = by_id.get(self.binding.property_ids.get(name)?.as_str())?;
                 Some((name.to_owned(), convert::read_value(kind, property)?))
             })
-            .collect();
+            .collect()
+    }
+
+    /// Reads a page; `None` for one that carries no key: a person made it, and it is left alone.
+    pub fn read(&self, page: &Json) -> Option<ReadPage> {
+        let values = self.values(page);
         let key = values.iter().find_map(|(name, value)| match value {
             Value::Text(key) if name == KEY_PROPERTY && !key.is_empty() => Some(key.clone()),
             _ => None,

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -652,6 +652,7 @@ fn driver(
         gate,
         trust: tenure.trust(),
         boards,
+        me: OnceLock::new(),
     };
     Driver::new(database.pool.clone(), Arc::new(writer), mode)
 }

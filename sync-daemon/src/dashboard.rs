@@ -76,6 +76,8 @@ pub struct Dashboard {
     pub cadence: Duration,
     /// What may go or change without a person's word.
     pub limit: Limit,
+    /// Whether what people change in mirrored cells is only reported, and stays until the row changes.
+    pub report_only: bool,
     /// Skipped, with a notice, where the source does not exist.
     pub optional: bool,
     /// In the order in which people see them; exactly one title.

@@ -41,6 +41,12 @@ const PRUNE: Duration = Duration::from_secs(3_600);
 /// How old a create without an answer is when it is looked up first.
 const DOUBTFUL: Duration = Duration::from_secs(2);
 
+/// How often Notion is asked for pages that somebody else edited: a request a database.
+const RADAR: Duration = Duration::from_secs(60);
+
+/// How far back the first such question looks: people go on editing while no daemon runs.
+const ABSENCE: Duration = Duration::from_hours(24);
+
 /// How often a look-up of creates in doubt is repeated.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -84,6 +90,8 @@ pub struct Driver {
     /// Creates without an answer at the last pass, however young.
     in_doubt: HashMap<usize, usize>,
     looked_up: Instant,
+    radar_at: Instant,
+    radar_swept: bool,
     pruned: Option<Instant>,
     last_snapshot: Option<String>,
     last_look: Option<Instant>,
@@ -140,6 +148,8 @@ impl Driver {
             doubts: HashMap::new(),
             in_doubt: HashMap::new(),
             looked_up: now,
+            radar_at: now,
+            radar_swept: false,
             pruned: None,
             last_snapshot: None,
             last_look: None,
@@ -554,6 +564,22 @@ impl Driver {
         let due = self.looked_up + LOOK_AGAIN <= now || self.last_look.is_none();
         if !self.look_ups.is_empty() || !due || now < self.notion.next_try(now) {
             return;
+        }
+        if self.mode == Mode::Forever && now >= self.radar_at {
+            self.radar_at = now + RADAR;
+            let back = if self.radar_swept { RADAR * 3 } else { ABSENCE };
+            self.radar_swept = true;
+            let since = chrono::Utc::now() - back;
+            for index in 0..self.tables.len() {
+                if self.frozen.contains_key(&index) {
+                    continue;
+                }
+                let writer = Arc::clone(&self.writer);
+                self.look_ups.spawn(async move {
+                    let permit = writer.gate.admit(Lane::Live).await;
+                    (index, writer.radar(index, since, permit).await)
+                });
+            }
         }
         for (index, mut doubts) in std::mem::take(&mut self.doubts) {
             doubts.truncate(KEYS_A_QUERY);

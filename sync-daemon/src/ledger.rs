@@ -16,7 +16,7 @@ use crate::budget::WINDOW;
 use crate::limit::Refused;
 use crate::notion::PageId;
 use crate::page::{Fingerprint, Key, SourceHash};
-use crate::reconcile::{Known, State, Step};
+use crate::reconcile::{Known, NamedValue, State, Step};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/sync");
 
@@ -264,6 +264,56 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         tx.commit().await
+    }
+
+    /// Records what people changed in a page. Returns the properties to heal: one that was healed in the last hour
+    /// and stands the same again is what Notion makes of our value, or a person's firm will.
+    pub async fn note_drift(
+        &self,
+        dashboard: &str,
+        key: &Key,
+        found: &[NamedValue],
+        edited_by: Option<uuid::Uuid>,
+        heal: bool,
+    ) -> sqlx::Result<Vec<String>> {
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let standing: Vec<_> = found.iter().map(|(_, value)| Json(value)).collect();
+        let noted: Vec<String> = sqlx::query_scalar(
+            "INSERT INTO sync.drift (dashboard, key, property, standing, edited_by, healed)
+             SELECT $1, $2, property, standing, $5, $6 FROM unnest($3::text[], $4::jsonb[]) AS found (property, standing)
+             ON CONFLICT (dashboard, key, property) DO UPDATE SET standing = EXCLUDED.standing, edited_by = EXCLUDED.edited_by,
+                 healed = EXCLUDED.healed, seen_at = clock_timestamp()
+             WHERE drift.standing <> EXCLUDED.standing OR drift.seen_at < clock_timestamp() - interval '1 hour'
+             RETURNING property",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .bind(&names)
+        .bind(&standing)
+        .bind(edited_by)
+        .bind(heal)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(if heal { noted } else { Vec::new() })
+    }
+
+    /// What really stands in some properties of a page that is not being written: the next pass heals it.
+    pub async fn stands(
+        &self,
+        dashboard: &str,
+        key: &Key,
+        fingerprints: &BTreeMap<String, Fingerprint>,
+    ) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE sync.pages SET fingerprints = fingerprints || $3, source_hash = NULL
+             WHERE dashboard = $1 AND key = $2 AND state = 'synced' AND doubt IS NULL",
+        )
+        .bind(dashboard)
+        .bind(key)
+        .bind(Json(fingerprints))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// What people said about a dashboard.

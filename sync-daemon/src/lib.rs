@@ -16,6 +16,7 @@ pub mod notion;
 
 pub mod backlog;
 pub mod board;
+pub mod drift;
 pub mod driver;
 pub mod health;
 pub mod ledger;

@@ -17,22 +17,27 @@
 //! a second page made so is merged by the next look at the pages of its key.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use coordination::Trust;
 use serde_json::json;
 
 use crate::backlog::Taken;
 use crate::board::{Board, fingerprints, oldest_of_each};
 use crate::budget::Lane;
+use crate::drift::drifted;
 use crate::ledger::{Ending, Ledger};
 use crate::notion::{Client, Error, Gate, Meaning, PageId, Permit, convert};
 use crate::page::Key;
-use crate::reconcile::{Known, Step, Want, decide, resolve_relations};
+use crate::reconcile::{Known, NamedValue, State, Step, Want, decide, resolve_relations};
 
 /// Notion works on a request for at most a minute: what is not there by then will not come.
 pub const SETTLED: Duration = Duration::from_secs(60);
+
+/// Requests that one look for people's edits may cost: on a busy board, most of what it finds are our own.
+const LONGEST_RADAR: usize = 3;
 
 /// Keys that one query can look up.
 pub const KEYS_A_QUERY: usize = 100;
@@ -50,6 +55,8 @@ pub struct Writer {
     pub trust: Trust,
     /// In dependency order.
     pub boards: Vec<Board>,
+    /// The integration's own user, once it was asked for.
+    pub me: OnceLock<uuid::Uuid>,
 }
 
 /// How an attempt ended, for the backlog.
@@ -114,6 +121,10 @@ impl Writer {
             return Ok(Outcome::Retry);
         }
         let answer = self.send(board, &step, permit).await;
+        let (answer, standing) = match answer {
+            Ok((page_id, page)) => (Ok(page_id), board.values(&page)),
+            Err(error) => (Err(error), Vec::new()),
+        };
         let (ending, outcome) = match &answer {
             Ok(page_id) => (
                 written(&step, *page_id, source_hash, unresolved),
@@ -127,6 +138,10 @@ impl Writer {
         self.ledger
             .settle(write, board.name(), key, &ending, &word)
             .await?;
+        if let Some(known) = known.as_ref().filter(|_| step.page().is_some()) {
+            let found = drifted(&known.fingerprints, step.values(), standing);
+            self.drift(board, key, &found, None).await?;
+        }
         let outcome = match (&answer, outcome) {
             (Err(error), Outcome::Done) => self.investigate(board, key, &step, error).await?,
             (_, outcome) => outcome,
@@ -157,7 +172,116 @@ impl Writer {
         Ok((Want::Present(values), unresolved > 0))
     }
 
-    async fn send(&self, board: &Board, step: &Step, permit: Permit) -> Result<PageId, Error> {
+    /// Records what people changed, and has it healed.
+    async fn drift(
+        &self,
+        board: &Board,
+        key: &Key,
+        found: &[NamedValue],
+        edited_by: Option<uuid::Uuid>,
+    ) -> sqlx::Result<()> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        let heal = !board.dashboard.report_only;
+        let noted = self
+            .ledger
+            .note_drift(board.name(), key, found, edited_by, heal)
+            .await?;
+        let to_heal: Vec<NamedValue> = found
+            .iter()
+            .filter(|(name, _)| noted.contains(name))
+            .cloned()
+            .collect();
+        if !to_heal.is_empty() {
+            let properties: Vec<&str> = to_heal.iter().map(|(name, _)| name.as_str()).collect();
+            tracing::warn!(
+                dashboard = board.name(), page.key = key.as_str(), properties = properties.join(", "), edited_by = ?edited_by,
+                "somebody changed mirrored cells; they are written again"
+            );
+            self.ledger
+                .stands(board.name(), key, &fingerprints(&to_heal))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Looks for pages that somebody else edited since `since`, at most [`LONGEST_RADAR`] requests a time.
+    pub async fn radar(
+        &self,
+        dashboard: usize,
+        since: DateTime<Utc>,
+        permit: Permit,
+    ) -> Result<(), LookUpError> {
+        let board = &self.boards[dashboard];
+        let mut permit = Some(permit);
+        let me = if let Some(me) = self.me.get() {
+            *me
+        } else {
+            let permit = self.gate.admit(Lane::Live).await;
+            let me = convert::id(&self.client.me(permit).await?);
+            let me = me.ok_or(Error::Unexpected("user id"))?;
+            *self.me.get_or_init(|| me)
+        };
+        // Notion cuts times of edits to the minute.
+        let since = since.format("%Y-%m-%dT%H:%M:00.000Z").to_string();
+        let mut body = json!({
+            "filter": {"timestamp": "last_edited_time", "last_edited_time": {"on_or_after": since}},
+            "sorts": [{"timestamp": "last_edited_time", "direction": "descending"}],
+            "page_size": 100,
+        });
+        for _ in 0..LONGEST_RADAR {
+            let permit = match permit.take() {
+                Some(permit) => permit,
+                None => self.gate.admit(Lane::Live).await,
+            };
+            let source = board.binding.data_source_id;
+            let answer = self.client.query(permit, source, &body).await?;
+            for page in answer["results"].as_array().into_iter().flatten() {
+                let edited_by = convert::id(&page["last_edited_by"]);
+                if edited_by != Some(me) {
+                    self.compare(board, page, edited_by).await?;
+                }
+            }
+            match answer["next_cursor"].as_str() {
+                Some(cursor) if answer["has_more"] == true => body["start_cursor"] = json!(cursor),
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares a page that somebody else edited with what the ledger says of it.
+    async fn compare(
+        &self,
+        board: &Board,
+        page: &serde_json::Value,
+        edited_by: Option<uuid::Uuid>,
+    ) -> sqlx::Result<()> {
+        let Some(id) = convert::id(page) else {
+            return Ok(());
+        };
+        let Some((name, key)) = self.ledger.row_of(id).await? else {
+            return Ok(());
+        };
+        let known = self
+            .ledger
+            .known(&name, std::slice::from_ref(&key))
+            .await?
+            .remove(&key);
+        if let Some(known) = known.filter(|known| known.state == State::Synced) {
+            let found = drifted(&known.fingerprints, &[], board.values(page));
+            self.drift(board, &key, &found, edited_by).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        board: &Board,
+        step: &Step,
+        permit: Permit,
+    ) -> Result<(PageId, serde_json::Value), Error> {
         let answer = match step {
             Step::Create(values) => {
                 let parent = json!({"type": "data_source_id", "data_source_id": board.binding.data_source_id});
@@ -179,7 +303,8 @@ impl Writer {
             }
             Step::LookUp | Step::Nothing => unreachable!("only writes are sent"),
         };
-        convert::id(&answer).ok_or(Error::Unexpected("page id"))
+        let id = convert::id(&answer).ok_or(Error::Unexpected("page id"))?;
+        Ok((id, answer))
     }
 
     /// What an error says about the page. `Done` here means: the ledger is right, look closer.

@@ -201,3 +201,68 @@ async fn errors_lists_what_cannot_be_written_and_teardown_asks_first() {
         .await;
     assert_eq!(run.expect("it runs").status.code(), Some(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_change_in_mirrored_cells_is_seen_by_the_next_write_and_healed() {
+    let stage = mirrored().await;
+    let page = stage.pages("Items").await.remove(0);
+    let key = crate::stage::text(&page, "Claimboard Key");
+    let theirs =
+        json!({"Name": {"title": [{"type": "text", "text": {"content": "Scribbled over"}}]}});
+    stage
+        .people(json!({"act": "edit_cells", "page": page["id"], "properties": theirs}))
+        .await;
+    // The row changes in another column: Notion's answer shows the scribble.
+    sqlx::query("UPDATE item SET due = due + interval '1 day' WHERE id = $1::int")
+        .bind(&key)
+        .execute(&stage.pool)
+        .await
+        .expect("the row changes");
+    stage.once().await;
+    stage.assert_clean().await;
+    let seen: Vec<(String, String, bool)> =
+        sqlx::query_as("SELECT key, property, healed FROM sync.drift")
+            .fetch_all(&stage.pool)
+            .await
+            .expect("the ledger");
+    assert_eq!(seen, [(key, "Name".to_owned(), true)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_change_is_found_by_asking_and_only_reported_where_that_is_wanted() {
+    let reported = ITEMS
+        .replace("\"Items\"", "\"Reported\"")
+        .replace("cadence = \"1s\"", "cadence = \"1s\"\nheal = \"report\"");
+    let stage = Stage::set(
+        TABLE,
+        &[("items.toml", ITEMS), ("reported.toml", &reported)],
+    )
+    .await;
+    stage.once().await;
+    for board in ["Items", "Reported"] {
+        let page = stage.pages(board).await.remove(0);
+        let theirs =
+            json!({"Name": {"title": [{"type": "text", "text": {"content": "Scribbled over"}}]}});
+        stage
+            .people(json!({"act": "edit_cells", "page": page["id"], "properties": theirs}))
+            .await;
+    }
+    let _daemon = stage.run();
+    eventually(
+        "both are recorded, with who it was, and one is healed",
+        async || {
+            let seen: Vec<(String, bool, bool)> = sqlx::query_as(
+            "SELECT dashboard, healed, edited_by IS NOT NULL FROM sync.drift ORDER BY dashboard",
+        )
+        .fetch_all(&stage.pool)
+        .await
+        .expect("the ledger");
+            let verdict = stage.daemon(&["verify", "--json"]).await.json();
+            seen == [
+                ("Items".to_owned(), true, true),
+                ("Reported".to_owned(), false, true),
+            ] && verdict["different"] == 1
+        },
+    )
+    .await;
+}

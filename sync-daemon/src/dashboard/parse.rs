@@ -100,6 +100,7 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
             "optional",
             "trash_limit",
             "change_limit",
+            "heal",
             "property",
         ],
     );
@@ -164,6 +165,7 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
         key,
         cadence,
         limit,
+        report_only: report_only(file, fields),
         optional,
         properties,
     };
@@ -289,6 +291,20 @@ fn cadence(file: &mut File<'_>, fields: &Fields<'_>) -> Duration {
             DAY
         }
     }
+}
+
+fn report_only(file: &mut File<'_>, fields: &Fields<'_>) -> bool {
+    let Some(heal) = file.text(fields, "heal") else {
+        return false;
+    };
+    if !["overwrite", "report"].contains(&heal.value.as_str()) {
+        file.refuse(
+            heal.line,
+            format!("heal {:?} is not possible", heal.value),
+            "write \"overwrite\" or \"report\"",
+        );
+    }
+    heal.value == "report"
 }
 
 /// `"20%, 50"`: a percentage, a number, or both; `"off"`.

@@ -52,6 +52,11 @@ impl Client {
         })
     }
 
+    /// The integration's own user.
+    pub async fn me(&self, permit: Permit) -> Result<Value, Error> {
+        self.send(permit, Method::GET, "users/me", None).await
+    }
+
     /// A database: its data sources, title and parent, not its properties.
     pub async fn database(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
         self.send(permit, Method::GET, &format!("databases/{id}"), None)
