@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::say::Say;
+use crate::verb::hook::Hook;
 use crate::verb::{self, Ended};
 use crate::{local, reference, run};
 
@@ -63,6 +64,8 @@ pub(crate) enum Verb {
     Log(verb::log::Args),
     /// Claim, run a command while the claim is kept alive, release
     Run(run::Args),
+    /// Serve an agent that speaks the Model Context Protocol, on standard input and output
+    Mcp(verb::mcp::Args),
     /// Who holds what overlaps a resource
     Who(verb::who::Args),
     /// What is held, by whom, until when
@@ -89,6 +92,11 @@ pub(crate) enum Verb {
     Migrate(verb::migrate::Args),
     /// Whether everything is as it should be, and what to type if not
     Doctor(verb::doctor::Args),
+    /// Guards for git and for coding agents: refuse to write what others hold
+    #[command(subcommand)]
+    Hook(Hook),
+    /// Which edits were made without a claim, and which under somebody else's
+    Audit(verb::audit::Args),
     /// The private cluster that is used without DATABASE_URL
     #[command(subcommand)]
     Local(Local),
@@ -208,10 +216,11 @@ impl Cli {
             } else {
                 let _ = error.print();
             }
-            ExitCode::from(if verb_of(ours) == Some("run") {
-                run::FAILED
-            } else {
-                Exit::Usage as u8
+            ExitCode::from(match verb_of(ours) {
+                Some("run") => run::FAILED,
+                // To those who call it, 2 means that the tool must not run.
+                Some("hook") => Exit::Failed as u8,
+                _ => Exit::Usage as u8,
             })
         })
     }
@@ -220,6 +229,7 @@ impl Cli {
     pub(crate) fn execute(self) -> ExitCode {
         let say = Say::new(self.common.json);
         let is_run = matches!(self.verb, Verb::Run(_));
+        let is_tool_hook = matches!(self.verb, Verb::Hook(Hook::PreToolUse { .. }));
         let (ended, local) = match Desk::new(say, self.common.agent, self.common.workspace) {
             Ok(desk) => (self.verb.begin(&desk), desk.is_local()),
             Err(failure) => (Err(failure), false),
@@ -229,7 +239,11 @@ impl Cli {
             Ok(Ended::Code(code)) => code,
             Err(failure) => {
                 let exit = say.failure(&failure, local);
-                if is_run { run::FAILED } else { exit as u8 }
+                match () {
+                    () if is_run => run::FAILED,
+                    () if is_tool_hook => Exit::Failed as u8,
+                    () => exit as u8,
+                }
             }
         })
     }
@@ -242,7 +256,10 @@ impl Verb {
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}"), "try again"))?;
-        runtime.block_on(self.act(desk))
+        let ended = runtime.block_on(self.act(desk));
+        // A read of standard input cannot be called off: nobody waits for it.
+        runtime.shutdown_background();
+        ended
     }
 }
 

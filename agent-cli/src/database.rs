@@ -103,7 +103,7 @@ async fn pool(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
         .close()
         .await?;
     PgPoolOptions::new()
-        .max_connections(2)
+        .max_connections(4)
         .acquire_timeout(CONNECT)
         .test_before_acquire(false)
         .connect_with(options)

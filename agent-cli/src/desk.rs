@@ -1,6 +1,7 @@
 //! What every verb works at: how to speak, who and where we are, and the database once it is needed.
 
-use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use coordination::Session;
 
@@ -11,16 +12,17 @@ use crate::identity;
 use crate::local;
 use crate::place::{Named, Place};
 use crate::say::Say;
+use crate::seat;
 
 /// The state of one call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Desk {
     pub(crate) say: Say,
     pub(crate) environment: Environment,
     pub(crate) place: Place,
     agent: Option<String>,
     workspace: Option<String>,
-    local: Cell<bool>,
+    local: Arc<AtomicBool>,
 }
 
 impl Desk {
@@ -35,17 +37,23 @@ impl Desk {
             place: Place::here()?,
             agent,
             workspace,
-            local: Cell::new(false),
+            local: Arc::default(),
         })
     }
 
     /// Whether the local cluster was used.
     pub(crate) fn is_local(&self) -> bool {
-        self.local.get()
+        self.local.load(Ordering::Relaxed)
     }
 
-    /// Who acts; `None` for those who only look.
+    /// Who acts; `None` for those who only look. Below a host that keeps an MCP server open, that server's agent.
     pub(crate) fn agent(&self) -> Option<String> {
+        let given = self.given_agent();
+        seat::occupied(given.as_deref()).or(given)
+    }
+
+    /// The agent's name as it was given.
+    pub(crate) fn given_agent(&self) -> Option<String> {
         self.agent
             .clone()
             .filter(|agent| !agent.is_empty())
@@ -77,7 +85,7 @@ impl Desk {
             return Database::connect(options).await;
         }
         let folder = local::folder(&self.environment)?;
-        self.local.set(true);
+        self.local.store(true, Ordering::Relaxed);
         let database = Database::local(&folder).await?;
         Say::aside(&format!("local cluster at {}", folder.display()));
         Ok(database)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 /// Read once. The process's own environment is left as it is, so that commands inherit nothing that they were not given.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
     file: HashMap<String, String>,
 }

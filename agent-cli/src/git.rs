@@ -1,13 +1,54 @@
 //! The repository around a folder, read from its files: a fresh machine may have no `git`.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::failure::Failure;
 
 /// The folder above that has a `.git`.
 pub(crate) fn root(folder: &Path) -> Option<&Path> {
     folder
         .ancestors()
         .find(|folder| folder.join(".git").exists())
+}
+
+/// What `git` answers in a folder.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    ask(folder, arguments, "")
+}
+
+/// What `git` answers, which reads `input`. Names that are no text are not understood.
+pub(crate) fn ask(folder: &Path, arguments: &[&str], input: &str) -> Result<String, Failure> {
+    let failed = |why: String| {
+        Failure::failed(
+            format!("git {}: {why}", arguments.join(" ")),
+            "check that git is installed, and that this is a repository",
+        )
+    };
+    let mut child = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A git that needs no more of it stops reading.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child
+        .wait_with_output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The name of the remote that a work tree came from: `claimboard` of `git@host:team/claimboard.git`.

@@ -60,11 +60,48 @@ pub(crate) async fn session(
     Ok(session)
 }
 
+/// The agent's kept session, if there is one: for those who only look.
+pub(crate) async fn kept(
+    database: &Database,
+    agent: &str,
+    workspace: &str,
+) -> Result<Option<Session>, Failure> {
+    let path = path(&database.key, workspace, agent)?;
+    let Ok(mut file) = File::open(&path) else {
+        return Ok(None);
+    };
+    let at = |error: std::io::Error| Failure::file(&path, &error);
+    file.lock_shared().map_err(at)?;
+    let known = read(&mut file).map_err(at)?;
+    resume(database, known).await
+}
+
 /// For those whom the agent's own claims must exclude: locked by one process of the agent's session at a time. All of them are on this
 /// machine, as the secret is.
 pub(crate) fn turn(database: &Database, agent: &str, workspace: &str) -> Result<File, Failure> {
-    let path = path(&database.key, workspace, agent)?.with_extension("turn");
-    open(&path).map_err(|error| Failure::file(&path, &error))
+    Ok(beside(&database.key, workspace, agent, "turn")?.1)
+}
+
+/// Where a file beside the agent's session is.
+pub(crate) fn beside_path(
+    database: &str,
+    workspace: &str,
+    agent: &str,
+    extension: &str,
+) -> Result<PathBuf, Failure> {
+    Ok(path(database, workspace, agent)?.with_extension(extension))
+}
+
+/// A file beside the agent's session.
+pub(crate) fn beside(
+    database: &str,
+    workspace: &str,
+    agent: &str,
+    extension: &str,
+) -> Result<(PathBuf, File), Failure> {
+    let path = beside_path(database, workspace, agent, extension)?;
+    let file = open(&path).map_err(|error| Failure::file(&path, &error))?;
+    Ok((path, file))
 }
 
 /// `None` when there is no secret, or when the database does not know it: it was made anew, then.
@@ -79,8 +116,13 @@ async fn resume(database: &Database, secret: Option<Uuid>) -> Result<Option<Sess
     }
 }
 
+/// Where the sessions are kept.
+pub(crate) fn folder() -> Result<PathBuf, Failure> {
+    Ok(xdg("XDG_STATE_HOME", ".local/state")?.join("claimboard/sessions"))
+}
+
 fn path(database: &str, workspace: &str, agent: &str) -> Result<PathBuf, Failure> {
-    let folder = xdg("XDG_STATE_HOME", ".local/state")?.join("claimboard/sessions");
+    let folder = folder()?;
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

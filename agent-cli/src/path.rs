@@ -120,12 +120,7 @@ pub(crate) fn spelled(
         let Component::Normal(segment) = component else {
             return Err(Outside::Folder);
         };
-        for character in segment.to_string_lossy().nfc() {
-            if matches!(character, '*' | '?' | '[' | ']' | '{' | '}' | '\\') {
-                spelling.push('\\');
-            }
-            spelling.push(character);
-        }
+        spelling.push_str(&literal(&segment.to_string_lossy()));
         spelling.push('/');
     }
     match (pattern, extent) {
@@ -138,6 +133,18 @@ pub(crate) fn spelled(
         }
     }
     Ok(spelling)
+}
+
+/// The spelling of a name in which every character stands for itself.
+pub(crate) fn literal(name: &str) -> String {
+    let mut spelling = String::new();
+    for character in name.nfc() {
+        if matches!(character, '*' | '?' | '[' | ']' | '{' | '}' | '\\') {
+            spelling.push('\\');
+        }
+        spelling.push(character);
+    }
+    spelling
 }
 
 /// The folder whose visible contents, and nothing else, were typed: the shell expanded a wildcard. `contents` says what a folder holds.

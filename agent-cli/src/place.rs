@@ -10,7 +10,7 @@ use crate::git;
 use crate::path::{self, Extent, Given, Outside};
 
 /// The current folder, as the system knows it: without symbolic links.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Place {
     folder: PathBuf,
     root: Option<PathBuf>,
@@ -35,8 +35,33 @@ impl Place {
                 "change to a folder that exists",
             )
         })?;
+        Ok(Self::at(folder))
+    }
+
+    fn at(folder: PathBuf) -> Self {
         let root = git::root(&folder).map(Path::to_owned);
-        Ok(Self { folder, root })
+        Self { folder, root }
+    }
+
+    /// Another folder, or else the root of the repository one stands in.
+    pub(crate) fn home(&self, folder: Option<&Path>) -> Result<Self, Failure> {
+        let Some(folder) = folder else {
+            return Ok(Self {
+                folder: self.root.clone().unwrap_or_else(|| self.folder.clone()),
+                root: self.root.clone(),
+            });
+        };
+        let folder = fs::canonicalize(self.folder.join(folder)).map_err(|error| {
+            Failure::usage(
+                format!("{}: {error}", folder.display()),
+                "name a folder that exists",
+            )
+        })?;
+        Ok(Self::at(folder))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The repository's root.

@@ -1,12 +1,13 @@
 //! Reading what is on record: the protocol's views and tables, which agents may read and nobody but its functions may write.
 
 use chrono::{DateTime, Utc};
-use coordination::{LogId, Loss, Resource, Session, Span};
+use coordination::{ClaimId, LogId, Loss, Resource, Session, Span};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{FromRow, PgPool};
 
 use crate::failure::Failure;
+use crate::guard::Live;
 
 /// How many rows of the log are read at once.
 const PAGE: i64 = 1000;
@@ -132,6 +133,35 @@ pub(crate) async fn claims(
     .await?)
 }
 
+/// Every live claim of a workspace.
+pub(crate) async fn live(pool: &PgPool, workspace: &str) -> Result<Vec<Live>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT c.session_id, c.agent, c.resource, c.shared OR c.slot IS NOT NULL AS shared, c.expires_at, c.reason
+         FROM coordination.claims c
+         WHERE c.workspace = $1 AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id",
+    )
+    .bind(workspace)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// The claims of a workspace that lived in a span of time, oldest first.
+pub(crate) async fn lived(
+    pool: &PgPool,
+    workspace: &str,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<Past>, Failure> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {PAST} WHERE c.workspace = $1 AND c.acquired_at <= $3 AND coalesce(c.released_at, c.expires_at) >= $2 ORDER BY c.id"
+    )))
+    .bind(workspace)
+    .bind(from)
+    .bind(to)
+    .fetch_all(pool)
+    .await?)
+}
+
 /// The newest rows, oldest of them first.
 pub(crate) async fn log(pool: &PgPool, filter: &Filter, limit: usize) -> Result<Vec<Row>, Failure> {
     let mut newest = Vec::new();
@@ -212,6 +242,27 @@ pub(crate) async fn help(
     .await?)
 }
 
+/// Requests of the last week for an agent's help whose senders have not said since that they go on, newest first.
+pub(crate) async fn open_help(
+    pool: &PgPool,
+    workspace: &str,
+    agent: &str,
+) -> Result<Vec<Row>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT l.id, l.timestamp, l.agent_name, l.action_type, l.status, l.message, l.resource_claim, l.claim_id, l.metadata, l.late, l.unauthenticated
+         FROM coordination.agent_log l
+         WHERE l.workspace = $1 AND l.action_type = 'help' AND l.metadata ->> 'help_needed_from' = $2 AND l.agent_name <> $2
+           AND l.timestamp > clock_timestamp() - interval '7 days'
+           AND NOT EXISTS (SELECT FROM coordination.agent_log o
+             WHERE o.workspace = l.workspace AND o.agent_name = l.agent_name AND o.id > l.id AND o.status <> 'blocked')
+         ORDER BY l.id DESC LIMIT 20",
+    )
+    .bind(workspace)
+    .bind(agent)
+    .fetch_all(pool)
+    .await?)
+}
+
 /// What an agent said since a moment, oldest first.
 pub(crate) async fn said(
     pool: &PgPool,
@@ -237,21 +288,23 @@ pub(crate) async fn history(
     resource: &Resource,
     limit: i64,
 ) -> Result<Vec<Past>, Failure> {
-    Ok(sqlx::query_as(
-        "SELECT c.id AS claim_id, c.agent, c.resource,
-           CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode,
-           c.acquired_at, c.expires_at,
-           coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
-           coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
-         FROM coordination.claims c
-         WHERE c.workspace = $1 AND c.span && $2::text::coordination.pathrange ORDER BY c.id DESC LIMIT $3",
-    )
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {PAST} WHERE c.workspace = $1 AND c.span && $2::text::coordination.pathrange ORDER BY c.id DESC LIMIT $3"
+    )))
     .bind(workspace)
     .bind(range(resource))
     .bind(limit)
     .fetch_all(pool)
     .await?)
 }
+
+/// The columns of a [`Past`], and what they are read from.
+const PAST: &str = "c.id AS claim_id, c.agent, c.resource,
+   CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode,
+   c.acquired_at, c.expires_at,
+   coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
+   coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
+ FROM coordination.claims c";
 
 /// The resource's range as Postgres reads it: agents may not call the type's constructor.
 fn range(resource: &Resource) -> String {
@@ -268,19 +321,47 @@ fn range(resource: &Resource) -> String {
     format!("[{},{}{end}", quoted(lower), quoted(upper))
 }
 
+/// How these claims of the session ended.
+pub(crate) async fn ends(
+    session: &Session,
+    claims: &[ClaimId],
+) -> Result<Vec<(String, Loss)>, Failure> {
+    #[derive(FromRow)]
+    struct End {
+        resource: String,
+        #[sqlx(flatten)]
+        loss: Loss,
+    }
+    let ids: Vec<i64> = claims.iter().map(|id| id.0).collect();
+    let rows: Vec<End> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT c.resource, {LOSS} WHERE c.session_id = $1 AND c.id = ANY($2) AND (c.released_at IS NOT NULL OR c.expires_at <= clock_timestamp())
+         ORDER BY c.id"
+    )))
+    .bind(session.id())
+    .bind(ids)
+    .fetch_all(session.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|end| (end.resource, end.loss))
+        .collect())
+}
+
 /// How the session's last claim of this name ended; `None` when it never held it or holds it still.
 pub(crate) async fn last_end(session: &Session, resource: &str) -> Result<Option<Loss>, Failure> {
-    let row = sqlx::query_as(
-        "SELECT coalesce(c.ending, 'expired') AS ending, coalesce(heir.agent, CASE WHEN c.ended_by <> c.owner THEN c.ended_by END) AS taken_by,
-           (SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = heir.id AND l.act = 'granted') AS taken_token,
-           coalesce(c.released_at, c.expires_at) AS ended_at
-         FROM coordination.claims c LEFT JOIN coordination.claims heir ON heir.id = c.successor
-         WHERE c.session_id = $1 AND c.resource = $2 AND (c.released_at IS NOT NULL OR c.expires_at <= clock_timestamp())
-         ORDER BY c.id DESC LIMIT 1",
-    )
+    let row = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {LOSS} WHERE c.session_id = $1 AND c.resource = $2 AND (c.released_at IS NOT NULL OR c.expires_at <= clock_timestamp())
+         ORDER BY c.id DESC LIMIT 1"
+    )))
     .bind(session.id())
     .bind(resource)
     .fetch_optional(session.pool())
     .await?;
     Ok(row)
 }
+
+/// The columns of a [`Loss`], and what they are read from.
+const LOSS: &str = "coalesce(c.ending, 'expired') AS ending, coalesce(heir.agent, CASE WHEN c.ended_by <> c.owner THEN c.ended_by END) AS taken_by,
+   (SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = heir.id AND l.act = 'granted') AS taken_token,
+   coalesce(c.released_at, c.expires_at) AS ended_at
+ FROM coordination.claims c LEFT JOIN coordination.claims heir ON heir.id = c.successor";

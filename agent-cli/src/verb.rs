@@ -1,6 +1,7 @@
 //! What each verb does: one file a verb, its arguments included.
 
 pub(crate) mod agents;
+pub(crate) mod audit;
 pub(crate) mod claim;
 pub(crate) mod claims;
 pub(crate) mod completions;
@@ -8,9 +9,11 @@ pub(crate) mod doctor;
 pub(crate) mod free;
 pub(crate) mod handoff;
 pub(crate) mod history;
+pub(crate) mod hook;
 pub(crate) mod inbox;
 pub(crate) mod local;
 pub(crate) mod log;
+pub(crate) mod mcp;
 pub(crate) mod migrate;
 pub(crate) mod release;
 pub(crate) mod renew;
@@ -46,6 +49,7 @@ impl Verb {
             Self::Handoff(args) => handoff::act(args, desk).await,
             Self::Log(args) => log::act(args, desk).await,
             Self::Run(args) => return run::act(args, desk).await.map(Ended::Code),
+            Self::Mcp(args) => return mcp::act(args, desk).await,
             Self::Who(args) => who::act(args, desk).await,
             Self::Claims(args) => claims::act(args, desk).await,
             Self::Free(args) => free::act(args, desk).await,
@@ -58,6 +62,8 @@ impl Verb {
             Self::VerifyHistory(args) => verify_history::act(args, desk).await,
             Self::Revoke(args) => revoke::act(args, desk).await,
             Self::Roles(args) => roles::act(args, desk).await,
+            Self::Hook(hook) => return hook::act(hook, desk).await,
+            Self::Audit(args) => audit::act(args, desk).await,
             Self::Migrate(args) => migrate::act(args, desk).await,
             Self::Local(Local::Status) => local::status(desk),
             Self::Local(Local::Stop) => local::stop(desk),

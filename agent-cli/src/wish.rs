@@ -209,7 +209,8 @@ async fn own(session: &Session, wish: &Wish<'_>) -> Result<Vec<Holder>, Failure>
     Ok(own)
 }
 
-async fn attempt(session: &Session, wish: &Wish<'_>) -> Result<Got, Failure> {
+/// One attempt, without patience.
+pub(crate) async fn attempt(session: &Session, wish: &Wish<'_>) -> Result<Got, Failure> {
     let Some((first, others)) = wish.resources.split_first() else {
         return Err(Failure::usage("nothing to claim", "name a resource"));
     };

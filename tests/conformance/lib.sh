@@ -1,12 +1,14 @@
-# For the checks of this folder, sourced by each: a simulated Notion and a private Postgres that end with the script.
+# For the checks of this folder, sourced by each: a simulated Notion, a private Postgres or a local cluster that end with the script.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 scratch=$(mktemp -d)
 target=$(cd "$root" && cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
 sim=
 others=() # further processes that end with the script
+claimboard=
 
 finish() {
+    [[ -z $claimboard ]] || "$claimboard" local stop >/dev/null 2>&1 || true
     kill ${sim:+"$sim"} ${others[@]+"${others[@]}"} 2>/dev/null || true
     rm -rf "$scratch"
 }
@@ -60,4 +62,16 @@ start_postgres() {
     for migration in "$root"/migrations/coordination/*.sql; do
         PGOPTIONS='-c client_min_messages=warning' psql -qX1 -v ON_ERROR_STOP=1 -f "$migration" "$database" >/dev/null
     done
+}
+
+# Sets claimboard, and a local cluster and a repository of this script's own.
+start_claimboard() {
+    (cd "$root" && cargo build --quiet -p agent-cli)
+    claimboard=$target/debug/claimboard
+    # Root's server must be able to enter it.
+    chmod 711 "$scratch"
+    export CLAIMBOARD_DATA=$scratch/data XDG_STATE_HOME=$scratch/state
+    unset DATABASE_URL CLAIMBOARD_AGENT CLAIMBOARD_WORKSPACE
+    mkdir -p "$scratch/repository/.git"
+    (cd "$scratch/repository" && "$claimboard" claims 2>/dev/null) >/dev/null || fail "no local cluster"
 }

@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use crate::database::Database;
 use crate::desk::Desk;
+use crate::enforcement::Enforcement;
 use crate::failure::{Exit, Failure};
-use crate::say::{Answer, Say, plain, table};
+use crate::say::{Answer, Say, moment, plain, table};
 use crate::verb::migrate;
 
 /// Postgres 15.
@@ -85,6 +87,7 @@ pub(crate) async fn act(_: Args, desk: &Desk) -> Result<Answer, Failure> {
                 ),
             ));
             checks.extend(there(&database.pool).await?);
+            checks.extend(guards(desk, &database).await?);
         }
         Err(failure) => {
             checks.push(Check {
@@ -146,6 +149,45 @@ fn here(desk: &Desk) -> Vec<Check> {
         Check::good("workspace", desk.workspace()),
         repository,
     ]
+}
+
+/// What enforces claims here. That nothing does is no fault.
+async fn guards(desk: &Desk, database: &Database) -> Result<Vec<Check>, Failure> {
+    let agent = desk.agent();
+    let found = Enforcement::look(desk, &database.pool, &database.key, agent.as_deref()).await?;
+    let edits = match found.edits {
+        Some(at) => Check::good(
+            "edits",
+            format!(
+                "enforced where the agent's host calls the hook, last at {}",
+                moment(at.into(), Utc::now())
+            ),
+        ),
+        None => Check::other(
+            "edits",
+            State::Warning,
+            "advisory: no tool call of this agent was ever checked",
+            "let the agent's host call `claimboard hook pre-tool-use`, whose --help shows how",
+        ),
+    };
+    let commits = if found.commits {
+        Check::good(
+            "commits",
+            "enforced by git hooks, which --no-verify passes by",
+        )
+    } else {
+        Check::other(
+            "commits",
+            State::Warning,
+            "advisory: git asks nobody",
+            "`claimboard hook install` in the repository",
+        )
+    };
+    let tables = match found.tables.as_slice() {
+        [] => Check::good("tables", "advisory: none is guarded"),
+        tables => Check::good("tables", format!("enforced for {}", tables.join(", "))),
+    };
+    Ok(vec![edits, commits, tables])
 }
 
 /// What the database is like.
