@@ -74,6 +74,8 @@ pub(crate) enum Verb {
     Free(verb::free::Args),
     /// The agents and what they are doing
     Agents(verb::agents::Args),
+    /// Agents, claims, waits and the log, live in a terminal
+    Watch(verb::watch::Args),
     /// Requests for help that name me, newest first
     Inbox(verb::inbox::Args),
     /// The end of the log
@@ -164,6 +166,8 @@ Exit codes:
 JSON, one object an answer, with \"local\": true from the local cluster; keys are only ever added:
   error   outcome \"failed\", error, next
   claim   claim_id, resource, token, mode, slot, widened, ttl_seconds, expires_at, predecessors
+  waiting ticket, position, kept_until
+  waiter  ticket, agent, incarnation, mode, since, reason, overlap
   holder  claim_id, token, agent, incarnation, mode, since, until, reason, eta, progress,
           progress_at, overlap
   loss    resource, ending, by, token, at
@@ -219,7 +223,9 @@ impl Cli {
             ExitCode::from(match verb_of(ours) {
                 Some("run") => run::FAILED,
                 // To those who call it, 2 means that the tool must not run.
-                Some("hook") => Exit::Failed as u8,
+                Some("hook") if ours.iter().any(|word| word == "pre-tool-use") => {
+                    Exit::Failed as u8
+                }
                 _ => Exit::Usage as u8,
             })
         })

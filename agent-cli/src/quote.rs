@@ -3,26 +3,19 @@
 /// At most so many characters, cleaned.
 pub(crate) fn clean(text: &str, most: usize) -> String {
     let mut kept = String::new();
-    let mut count = 0;
-    let mut gap = false;
     for character in text.chars() {
         if character.is_whitespace() || character.is_control() {
-            gap = !kept.is_empty();
-            continue;
+            if !kept.is_empty() && !kept.ends_with(' ') {
+                kept.push(' ');
+            }
+        } else if !is_unseen(character) {
+            kept.push(character);
         }
-        if is_unseen(character) {
-            continue;
-        }
-        if count == most {
-            kept.push('…');
-            break;
-        }
-        if gap {
-            kept.push(' ');
-            gap = false;
-        }
-        kept.push(character);
-        count += 1;
+    }
+    kept.truncate(kept.trim_end().len());
+    if let Some((cut, _)) = kept.char_indices().nth(most) {
+        kept.truncate(cut);
+        kept.push('…');
     }
     kept
 }

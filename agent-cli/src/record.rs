@@ -162,6 +162,25 @@ pub(crate) async fn lived(
     .await?)
 }
 
+/// One that stands in line.
+#[derive(Debug, FromRow)]
+pub(crate) struct InLine {
+    pub(crate) agent: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) queued_at: DateTime<Utc>,
+}
+
+/// Who stands in line, longest first. Who has not asked for two minutes has gone.
+pub(crate) async fn in_line(pool: &PgPool, workspace: &str) -> Result<Vec<InLine>, Failure> {
+    Ok(sqlx::query_as(
+        "SELECT t.agent, t.names, t.queued_at FROM coordination.tickets t
+         WHERE t.workspace = $1 AND t.polled_at > clock_timestamp() - interval '2 min' ORDER BY t.id",
+    )
+    .bind(workspace)
+    .fetch_all(pool)
+    .await?)
+}
+
 /// The newest rows, oldest of them first.
 pub(crate) async fn log(pool: &PgPool, filter: &Filter, limit: usize) -> Result<Vec<Row>, Failure> {
     let mut newest = Vec::new();

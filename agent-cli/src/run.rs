@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use chrono::Utc;
-use coordination::{Claim, Kept, Loss, ReleaseOutcome, Session};
+use coordination::{Claim, Held, Kept, Loss, ReleaseOutcome, Session, Waiting};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -89,21 +89,9 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<u8, Failure> {
     let got = wish::claim(&session, &wish, &mut ears).await?;
     let claims = match got {
         Got::Granted(claims) => claims,
-        Got::Held(holders) => {
-            let now = Utc::now();
-            let text: String = holders
-                .iter()
-                .map(|holder| shape::held(desk.say, holder, now))
-                .collect();
-            teller.tell(
-                "held",
-                json!({"holders": holders}),
-                &format!("not run: {}", text.trim_end()),
-            );
-            if holders.iter().any(|holder| holder.agent == agent) {
-                desk.say.note("that is this agent itself: run the command as it is, or give the claim back first with `claimboard release`");
-            }
-            return Ok(HELD);
+        Got::Held(held) => return Ok(refused(teller, &agent, &held, None)),
+        Got::Waiting(waiting) => {
+            return Ok(refused(teller, &agent, &waiting.held, Some(&waiting)));
         }
         Got::Busy => {
             teller.tell(
@@ -117,6 +105,20 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<u8, Failure> {
     };
     drop(ears);
     under(&session, claims, args, signals, teller).await
+}
+
+fn refused(teller: Teller<'_>, agent: &str, held: &Held, waiting: Option<&Waiting>) -> u8 {
+    let say = teller.desk.say;
+    let text = shape::refusal(say, held, waiting, Utc::now());
+    teller.tell(
+        "held",
+        shape::refused(held, waiting),
+        &format!("not run: {}", text.trim_end()),
+    );
+    if held.holders.iter().any(|holder| holder.agent == agent) {
+        say.note("that is this agent itself: run the command as it is, or give the claim back first with `claimboard release`");
+    }
+    HELD
 }
 
 /// Runs the command under the claims.

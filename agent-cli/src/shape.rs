@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use coordination::{Claim, Ending, Holder, Loss, Mode};
+use coordination::{Claim, Ending, Held, Holder, Loss, Mode, Waiting};
 use serde_json::{Value, json};
 
 use crate::path::shown;
@@ -50,6 +50,59 @@ pub(crate) fn granted(say: Say, agent: &str, claim: &Claim) -> String {
         }
     }
     text.push('\n');
+    text
+}
+
+/// What stands in the way of a wish, and the place in line, if there is one.
+pub(crate) fn refused(held: &Held, waiting: Option<&Waiting>) -> Value {
+    json!({
+        "outcome": "held",
+        "holders": held.holders,
+        "ahead": held.ahead,
+        "free": held.free.iter().map(|name| shown(name)).collect::<Vec<_>>(),
+        "waiting": waiting.map(|place| json!({
+            "ticket": place.ticket,
+            "position": place.position,
+            "kept_until": place.kept_until,
+        })),
+    })
+}
+
+/// The same for people.
+pub(crate) fn refusal(
+    say: Say,
+    held: &Held,
+    waiting: Option<&Waiting>,
+    now: DateTime<Utc>,
+) -> String {
+    let mut text: String = held
+        .holders
+        .iter()
+        .map(|holder| self::held(say, holder, now))
+        .collect();
+    for waiter in &held.ahead {
+        let _ = writeln!(
+            text,
+            "{} by {} since {}: {}",
+            say.bad("waited for"),
+            say.name(&waiter.agent),
+            moment(waiter.since, now),
+            shown(&waiter.overlap)
+        );
+    }
+    if !held.free.is_empty() {
+        let free: Vec<String> = held.free.iter().map(|name| one_line(shown(name))).collect();
+        let _ = writeln!(text, "free: {}", free.join(" "));
+    }
+    if let Some(place) = waiting {
+        let _ = writeln!(
+            text,
+            "{} {} in line, kept until {}",
+            say.name("place"),
+            place.position,
+            moment(place.kept_until, now)
+        );
+    }
     text
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod roles;
 pub(crate) mod summary;
 pub(crate) mod tail;
 pub(crate) mod verify_history;
+pub(crate) mod watch;
 pub(crate) mod who;
 
 use crate::cli::{Local, Verb};
@@ -54,6 +55,7 @@ impl Verb {
             Self::Claims(args) => claims::act(args, desk).await,
             Self::Free(args) => free::act(args, desk).await,
             Self::Agents(args) => agents::act(args, desk).await,
+            Self::Watch(args) => return watch::act(args, desk).await,
             Self::Inbox(args) => inbox::act(args, desk).await,
             Self::Summary(args) => summary::act(args, desk).await,
             Self::Doctor(args) => doctor::act(args, desk).await,

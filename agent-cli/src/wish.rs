@@ -4,13 +4,16 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use coordination::{Claim, ClaimOutcome, ClaimRequest, Error, Holder, Mode, Session, SetOutcome};
+use coordination::{
+    Claim, ClaimOutcome, ClaimRequest, Error, Held, Holder, Mode, Session, SetOutcome, TicketId,
+    Waiting,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Exit, Failure};
 
-/// The first pause between two attempts, and the longest one.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// Between two looks at a line one stands in.
+const PAUSE: Duration = Duration::from_millis(250);
 /// How long an open transaction that stands in the way is waited for by those who do not wish to wait.
 const BUSY: Duration = Duration::from_secs(2);
 
@@ -29,7 +32,7 @@ pub(crate) struct Terms {
     /// When it will probably be done: 2h from now, or an RFC 3339 time
     #[arg(long, value_name = "WHEN", value_parser = crate::cli::moment)]
     pub(crate) eta: Option<DateTime<Utc>>,
-    /// Wait as long as this for those who hold it
+    /// Stand in line for as long as this
     #[arg(long, value_name = "SECONDS", value_parser = crate::cli::duration)]
     pub(crate) wait: Option<Duration>,
     /// Every character of the resources stands for itself
@@ -52,7 +55,9 @@ pub(crate) struct Wish<'a> {
 #[derive(Debug)]
 pub(crate) enum Got {
     Granted(Vec<Claim>),
-    Held(Vec<Holder>),
+    Held(Held),
+    /// Held, and a place in line is kept.
+    Waiting(Waiting),
     Busy,
     /// A signal came first: nothing is held.
     Interrupted(EndSignal),
@@ -120,6 +125,9 @@ impl Terms {
         if let Some(eta) = self.eta {
             request = request.eta(eta);
         }
+        if let Some(wait) = self.wait {
+            request = request.wait(wait);
+        }
         match key {
             Some(key) => request.key(key),
             None => request,
@@ -127,14 +135,15 @@ impl Terms {
     }
 }
 
-/// Claims all resources or none, and tries again for as long as the terms say.
+/// Claims all resources or none. For as long as the terms say, it stands in line and asks again; the place is kept a little longer, for
+/// the same wish by the same session.
 pub(crate) async fn claim(
     session: &Session,
     wish: &Wish<'_>,
     ears: &mut Ears,
 ) -> Result<Got, Failure> {
     let started = Instant::now();
-    let mut pause = PAUSES.0;
+    let mut ticket = None;
     loop {
         let attempt = attempt_in_turn(session, wish);
         tokio::pin!(attempt);
@@ -142,30 +151,49 @@ pub(crate) async fn claim(
             answer = &mut attempt => answer,
             signal = ears.hear() => {
                 // The answer may be on its way: it must not leave a claim behind.
-                if let Got::Granted(claims) = attempt.await? {
-                    for claim in claims {
-                        let _ = session.release(claim).await?;
+                match attempt.await? {
+                    Got::Granted(claims) => {
+                        for claim in claims {
+                            let _ = session.release(claim).await?;
+                        }
                     }
+                    Got::Waiting(waiting) => ticket = Some(waiting.ticket),
+                    _ => {}
                 }
-                return Ok(Got::Interrupted(signal));
+                return interrupted(session, ticket, signal).await;
             }
         }?;
-        let patience = match answer {
+        let patience = match &answer {
+            Got::Waiting(waiting) => {
+                ticket = Some(waiting.ticket);
+                wish.terms.wait.unwrap_or(Duration::ZERO)
+            }
             Got::Held(_) => wish.terms.wait.unwrap_or(Duration::ZERO),
             Got::Busy => wish.terms.wait.unwrap_or(Duration::ZERO).max(BUSY),
-            done => return Ok(done),
+            _ => return Ok(answer),
         };
         let left = patience.saturating_sub(started.elapsed());
         if left.is_zero() {
             return Ok(answer);
         }
-        let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+        let pause = PAUSE.mul_f64(rand::random_range(0.5..1.5));
         tokio::select! {
-            () = tokio::time::sleep(jittered.min(left)) => {}
-            signal = ears.hear() => return Ok(Got::Interrupted(signal)),
+            () = tokio::time::sleep(pause.min(left)) => {}
+            signal = ears.hear() => return interrupted(session, ticket, signal).await,
         }
-        pause = (pause * 2).min(PAUSES.1);
     }
+}
+
+/// Whoever does not wait any more stands in nobody's way.
+async fn interrupted(
+    session: &Session,
+    ticket: Option<TicketId>,
+    signal: EndSignal,
+) -> Result<Got, Failure> {
+    if let Some(ticket) = ticket {
+        session.withdraw(ticket).await?;
+    }
+    Ok(Got::Interrupted(signal))
 }
 
 async fn attempt_in_turn(session: &Session, wish: &Wish<'_>) -> Result<Got, Failure> {
@@ -178,7 +206,10 @@ async fn attempt_in_turn(session: &Session, wish: &Wish<'_>) -> Result<Got, Fail
     }
     let got = match own(session, wish).await {
         Ok(own) if own.is_empty() => attempt(session, wish).await,
-        Ok(own) => Ok(Got::Held(own)),
+        Ok(own) => Ok(Got::Held(Held {
+            holders: own,
+            ..Held::default()
+        })),
         Err(failure) => Err(failure),
     };
     turn.unlock().map_err(|error| {
@@ -215,19 +246,21 @@ pub(crate) async fn attempt(session: &Session, wish: &Wish<'_>) -> Result<Got, F
         return Err(Failure::usage("nothing to claim", "name a resource"));
     };
     let request = wish.terms.request(first, wish.ttl, wish.key);
+    // One answer to one question: who waits here asks again, and may stop at any time between two answers.
+    let mut connection = session.pool().acquire().await?;
     let answer = if others.is_empty() {
-        match session.claim(request).await {
+        match session.claim_in(&mut connection, request).await {
             Ok(ClaimOutcome::Granted(claim)) => Ok(Got::Granted(vec![claim])),
-            Ok(ClaimOutcome::Held(held)) => Ok(Got::Held(held.holders)),
-            Ok(ClaimOutcome::Waiting(waiting)) => Ok(Got::Held(waiting.held.holders)),
+            Ok(ClaimOutcome::Held(held)) => Ok(Got::Held(held)),
+            Ok(ClaimOutcome::Waiting(waiting)) => Ok(Got::Waiting(waiting)),
             Ok(ClaimOutcome::Busy) => Ok(Got::Busy),
             Err(error) => Err(error),
         }
     } else {
-        match session.claim_all(others, request).await {
+        match session.claim_all_in(&mut connection, others, request).await {
             Ok(SetOutcome::Granted(claims)) => Ok(Got::Granted(claims)),
-            Ok(SetOutcome::Held(held)) => Ok(Got::Held(held.holders)),
-            Ok(SetOutcome::Waiting(waiting)) => Ok(Got::Held(waiting.held.holders)),
+            Ok(SetOutcome::Held(held)) => Ok(Got::Held(held)),
+            Ok(SetOutcome::Waiting(waiting)) => Ok(Got::Waiting(waiting)),
             Ok(SetOutcome::Busy) => Ok(Got::Busy),
             Err(error) => Err(error),
         }

@@ -1,7 +1,7 @@
 //! What a tool answers: structured, with a short text that says the same. Every list is bounded.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use coordination::{Claim, Holder, Loss};
+use coordination::{Claim, Holder, Loss, Waiter};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -209,6 +209,22 @@ pub(super) fn holder(holder: &Holder, now: DateTime<Utc>) -> (Value, Option<Stri
         },
     });
     (value, Some(line))
+}
+
+/// Somebody who stands in line ahead.
+pub(super) fn waiter(waiter: &Waiter) -> (Value, Option<String>) {
+    let agent = clean(&waiter.agent, NAME);
+    let overlap = clean(shown(&waiter.overlap), NAME);
+    let line = format!("{agent} waits for {overlap} since {}", time(waiter.since));
+    let value = json!({"agent": agent, "overlap": overlap, "since": time(waiter.since)});
+    (value, Some(line))
+}
+
+/// A part of what was wished for that could be had.
+pub(super) fn free(name: &str) -> (Value, Option<String>) {
+    let name = clean(shown(name), NAME);
+    let line = format!("free: {name}");
+    (Value::from(name), Some(line))
 }
 
 /// What others hold, a row of the board.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
-use coordination::{Claim, ClaimId, Ending, LogEntry, Loss, Session};
+use coordination::{Claim, ClaimId, Ending, LogEntry, Loss, Session, TicketId};
 use serde_json::Value;
 use tokio::io::{AsyncRead, ReadBuf, Stdin};
 use tokio::sync::Mutex;
@@ -46,7 +46,7 @@ struct State {
     /// What was held when last looked at.
     known: BTreeMap<ClaimId, String>,
     lost: Vec<(String, Loss)>,
-    waits: BTreeMap<String, Wanted>,
+    waits: BTreeMap<TicketId, Wanted>,
 }
 
 impl Presence {
@@ -135,13 +135,14 @@ impl Presence {
         std::mem::take(&mut self.state.lock().await.lost)
     }
 
-    pub(super) async fn remember_wait(&self, ticket: &str, wanted: Wanted) {
-        let mut state = self.state.lock().await;
-        state.waits.insert(ticket.to_owned(), wanted);
+    pub(super) async fn remember_wait(&self, ticket: TicketId, wanted: Wanted) {
+        self.state.lock().await.waits.insert(ticket, wanted);
     }
 
-    pub(super) async fn end_wait(&self, ticket: &str) -> Option<Wanted> {
-        self.state.lock().await.waits.remove(ticket)
+    /// What a ticket that this server gave stands for.
+    pub(super) async fn waited_for(&self, ticket: &str) -> Option<Wanted> {
+        let ticket = ticket.parse().ok()?;
+        self.state.lock().await.waits.get(&ticket).cloned()
     }
 
     /// Says, to those whom the claims stand in the way of, that the client is gone. The claims stay: its work may be half done, and a

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use coordination::{Claim, LogEntry, ReleaseOutcome, Session};
+use coordination::{Claim, Held, LogEntry, ReleaseOutcome, Session, TicketId};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -93,7 +93,7 @@ impl Work<'_> {
 
     async fn claim(&self, wanted: &Wanted) -> Result<Answer, Failure> {
         let named = self.name(&wanted.resources)?;
-        let got = self.ask(wanted, &named, Instant::now()).await?;
+        let got = self.ask(wanted, &named, None).await?;
         let mut answer = self.outcome(&got);
         notes(&mut answer, &named);
         Ok(answer)
@@ -221,7 +221,7 @@ impl Work<'_> {
                     r#"go on waiting with {"ticket": "…"}"#,
                 ));
             }
-            Some(ticket) => self.presence.end_wait(ticket).await.ok_or_else(|| {
+            Some(ticket) => self.presence.waited_for(ticket).await.ok_or_else(|| {
                 Failure::usage(
                     format!("nobody waits with ticket {}", clean(ticket, 40)),
                     "call wait with the resources again",
@@ -230,16 +230,10 @@ impl Work<'_> {
             None => wait.wanted(),
         };
         let named = self.name(&wanted.resources)?;
-        let got = self.ask(&wanted, &named, until).await?;
+        let got = self.ask(&wanted, &named, Some(until)).await?;
         let mut answer = self.outcome(&got);
-        if !matches!(got, Got::Granted(_)) {
-            let ticket = format!("w{:08x}", rand::random::<u32>());
-            answer.set("outcome", "waiting");
-            answer.set("ticket", ticket.as_str());
-            answer.line(format!(
-                "still waiting: call wait with ticket {ticket} to go on, or do something else"
-            ));
-            self.presence.remember_wait(&ticket, wanted).await;
+        if let Got::Waiting(place) = &got {
+            self.presence.remember_wait(place.ticket, wanted).await;
         }
         notes(&mut answer, &named);
         Ok(answer)
@@ -259,14 +253,20 @@ impl Work<'_> {
     }
 
     /// Asks until it is granted, the time is up, or nobody waits for the answer any more.
-    async fn ask(&self, wanted: &Wanted, named: &[Named], until: Instant) -> Result<Got, Failure> {
+    async fn ask(
+        &self,
+        wanted: &Wanted,
+        named: &[Named],
+        until: Option<Instant>,
+    ) -> Result<Got, Failure> {
         let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
+        let started = Instant::now();
         let terms = Terms {
             shared: wanted.mode == coordination::Mode::Shared,
             slot: wanted.mode == coordination::Mode::Slot,
             reason: wanted.reason.clone(),
             eta: None,
-            wait: None,
+            wait: until.map(|until| until.saturating_duration_since(started)),
             literal: false,
         };
         let wish = Wish {
@@ -276,22 +276,23 @@ impl Work<'_> {
             key: None,
             turn: None,
         };
-        let started = Instant::now();
+        let mut ticket = None;
         loop {
             let got = wish::attempt(self.session, &wish).await?;
             let is_gone = self.called_off.is_cancelled() || self.presence.closing.is_cancelled();
-            let patience = match got {
-                Got::Granted(claims) if is_gone => {
-                    for claim in claims {
-                        let _ = self.session.release(claim).await?;
-                    }
-                    return Err(Failure::failed("the call was called off", "call it again"));
+            let patience = match &got {
+                Got::Waiting(place) => {
+                    ticket = Some(place.ticket);
+                    until.unwrap_or(started)
                 }
-                Got::Busy => until.max(started + BUSY),
-                Got::Held(_) => until,
-                done => return Ok(done),
+                Got::Busy => until.unwrap_or(started).max(started + BUSY),
+                Got::Granted(_) if is_gone => started,
+                _ => return Ok(got),
             };
-            if is_gone || Instant::now() >= patience {
+            if is_gone {
+                return self.give_up(got, ticket).await;
+            }
+            if Instant::now() >= patience {
                 return Ok(got);
             }
             let left = patience.saturating_duration_since(Instant::now());
@@ -303,6 +304,18 @@ impl Work<'_> {
         }
     }
 
+    /// Nobody waits for the answer any more: nothing is claimed, and nobody is kept waiting by a place in line.
+    async fn give_up(&self, got: Got, ticket: Option<TicketId>) -> Result<Got, Failure> {
+        if let Got::Granted(claims) = got {
+            for claim in claims {
+                let _ = self.session.release(claim).await?;
+            }
+        } else if let Some(ticket) = ticket {
+            self.session.withdraw(ticket).await?;
+        }
+        Err(Failure::failed("the call was called off", "call it again"))
+    }
+
     fn outcome(&self, got: &Got) -> Answer {
         match got {
             Got::Granted(claims) => {
@@ -310,19 +323,21 @@ impl Work<'_> {
                 answer.list("claims", claims.iter().map(answer::granted));
                 answer
             }
-            Got::Held(holders) => {
-                let mut answer = Answer::new("held");
-                let now = Utc::now();
-                answer.list(
-                    "holders",
-                    holders.iter().map(|one| answer::holder(one, now)),
-                );
-                if holders.iter().any(|one| one.agent == self.session.agent()) {
-                    answer.line("an earlier self holds it: it expires unless that comes back");
-                }
+            Got::Held(held) => {
+                let mut answer = self.refused("held", held);
                 answer.line(
                     "not granted, nothing was claimed: leave it alone; work elsewhere, wait, or log help with needed_from",
                 );
+                answer
+            }
+            Got::Waiting(place) => {
+                let mut answer = self.refused("waiting", &place.held);
+                answer.set("ticket", place.ticket.to_string());
+                answer.set("position", place.position);
+                answer.line(format!(
+                    "still waiting, place {} in line: call wait with ticket {} within two minutes to go on, or do something else",
+                    place.position, place.ticket
+                ));
                 answer
             }
             Got::Busy | Got::Interrupted(_) => {
@@ -332,6 +347,23 @@ impl Work<'_> {
                 answer
             }
         }
+    }
+
+    fn refused(&self, outcome: &str, held: &Held) -> Answer {
+        let mut answer = Answer::new(outcome);
+        let now = Utc::now();
+        let holders = held.holders.iter().map(|one| answer::holder(one, now));
+        answer.list("holders", holders);
+        answer.list("ahead", held.ahead.iter().map(answer::waiter));
+        answer.list("free", held.free.iter().map(|name| answer::free(name)));
+        if held
+            .holders
+            .iter()
+            .any(|one| one.agent == self.session.agent())
+        {
+            answer.line("an earlier self holds it: it expires unless that comes back");
+        }
+        answer
     }
 
     fn is_mine(&self, holder: &coordination::Holder) -> bool {

@@ -26,6 +26,6 @@ proptest! {
         let text = quoted(&written, most);
         let back: String = serde_json::from_str(&text).unwrap();
         prop_assert!(!text.chars().any(char::is_control));
-        prop_assert!(back.chars().count() <= 2 * most + 1);
+        prop_assert!(back.chars().count() <= most + 1);
     }
 }

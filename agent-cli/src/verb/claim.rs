@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
+use coordination::{Held, Session, Waiting};
 use serde_json::json;
 
 use crate::desk::Desk;
@@ -17,13 +18,13 @@ Examples:
   claimboard claim docs/guide.md --reason 'typos'
   claimboard claim docs/ src/lib.rs          # both or none
   claimboard claim table:modules --shared --ttl 1h
-  claimboard claim docs/ --wait 60           # up to a minute for those who hold it
+  claimboard claim docs/ --wait 60           # stand in line for up to a minute
 
 Exits 0 when granted, 3 when held (the holders are on standard output) or when an open
 transaction stands in the way.
 
 JSON: outcome \"granted\", agent, workspace, claims [claim]; or outcome \"held\" or \"busy\",
-holders [holder]")]
+holders [holder], ahead [waiter], free [resource], waiting (waiting)")]
 pub(crate) struct Args {
     /// What to claim: all of it, or none
     #[arg(required = true, value_name = "RESOURCE")]
@@ -69,24 +70,8 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
                 .map(|claim| shape::granted(desk.say, session.agent(), claim))
                 .collect::<String>(),
         ),
-        Got::Held(holders) => {
-            let now = Utc::now();
-            let text: String = holders
-                .iter()
-                .map(|holder| shape::held(desk.say, holder, now))
-                .collect();
-            if holders.iter().any(|holder| holder.agent == session.agent()) {
-                desk.say.note(
-                    "an earlier self holds it: a session of this agent that is not kept here",
-                );
-            }
-            desk.say.note("not granted: wait for it with --wait SECONDS, work elsewhere, or ask the holder with `claimboard log help … --needed-from NAME`");
-            Answer::new(
-                Exit::No,
-                json!({"outcome": "held", "holders": holders}),
-                text,
-            )
-        }
+        Got::Held(held) => refused(desk, &session, &held, None),
+        Got::Waiting(waiting) => refused(desk, &session, &waiting.held, Some(&waiting)),
         Got::Busy => Answer::new(
             Exit::No,
             json!({"outcome": "busy", "holders": []}),
@@ -103,4 +88,24 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
             });
         }
     })
+}
+
+fn refused(desk: &Desk, session: &Session, held: &Held, waiting: Option<&Waiting>) -> Answer {
+    if held
+        .holders
+        .iter()
+        .any(|holder| holder.agent == session.agent())
+    {
+        desk.say
+            .note("an earlier self holds it: a session of this agent that is not kept here");
+    }
+    desk.say.note(match waiting {
+        Some(_) => "not granted yet: the same command takes the place in line up again; or work elsewhere, or ask the holder with `claimboard log help … --needed-from NAME`",
+        None => "not granted: stand in line for it with --wait SECONDS, work elsewhere, or ask the holder with `claimboard log help … --needed-from NAME`",
+    });
+    Answer::new(
+        Exit::No,
+        shape::refused(held, waiting),
+        shape::refusal(desk.say, held, waiting, Utc::now()),
+    )
 }

@@ -231,7 +231,7 @@ fn hooks_go_where_git_looks_for_them() {
     let shared = fleet.outside().join("shared");
     repository.git("", &["config", "core.hooksPath", shared.to_str().unwrap()]);
     let refused = fleet.say(&["hook", "install"]);
-    assert_eq!(refused.code, 1, "{refused:?}");
+    assert_eq!(refused.code, 2, "{refused:?}");
     assert!(
         refused.err.contains("other repositories may use"),
         "{refused:?}"

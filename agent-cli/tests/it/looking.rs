@@ -256,7 +256,10 @@ fn the_doctor_finds_what_is_wrong() {
             "server good",
             "clock good",
             "schema good",
-            "role warning"
+            "role warning",
+            "edits warning",
+            "commits warning",
+            "tables good"
         ]
     );
     fleet.sql("DELETE FROM coordination.migrations WHERE version = (SELECT max(version) FROM coordination.migrations)");

@@ -12,3 +12,4 @@ mod pages;
 mod paths;
 mod running;
 mod shapes;
+mod watching;

@@ -64,7 +64,7 @@ fn answers_have_the_documented_keys() {
     check(
         3,
         &["claim", "docs/", "--agent", "beta"],
-        &format!("{HOLDER} .outcome"),
+        &format!(".ahead .free {HOLDER} .outcome .waiting"),
     );
     check(0, &["who", "docs/"], &format!("{HOLDER} .resource"));
     check(

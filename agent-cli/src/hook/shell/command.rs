@@ -122,7 +122,7 @@ impl Reader<'_> {
                 }
             }
             "sed" | "perl" | "ruby" => self.edit_in_place(arguments, here),
-            "patch" => self.patch(arguments, &operands, simple.input.as_ref(), here),
+            "patch" => self.patch(arguments, simple.input.as_ref(), here),
             "git" => self.git(arguments, simple.input.as_ref(), here),
             "sh" | "bash" | "zsh" | "dash" | "ksh" => {
                 let text = arguments
@@ -249,14 +249,8 @@ impl Reader<'_> {
         self.write_all(files.get(program..).unwrap_or_default(), folder);
     }
 
-    fn patch(
-        &mut self,
-        arguments: &[Word],
-        operands: &[&Word],
-        input: Option<&Word>,
-        folder: Option<&Path>,
-    ) {
-        if let Some(original) = operands.first() {
+    fn patch(&mut self, arguments: &[Word], input: Option<&Word>, folder: Option<&Path>) {
+        if let Some(original) = without_values(arguments, &["-i", "-p", "-d", "-o"]).first() {
             self.write(original, folder);
         }
         let value = |short: &str| {
