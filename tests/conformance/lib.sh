@@ -37,7 +37,7 @@ start_notion() {
 python_with() {
     python3 -m venv "$scratch/python"
     python=$scratch/python/bin/python
-    "$python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
 }
 
 # Sets database: a fresh one with the protocol in it, as its owner, who is no superuser. Sets sockets, the folder of the server's socket.
