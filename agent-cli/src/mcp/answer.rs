@@ -66,13 +66,19 @@ impl Answer {
         }
     }
 
-    /// What was lost since the last answer goes before everything else.
+    /// What was lost since the last answer goes before everything else, once.
     pub(super) fn lost(&mut self, lost: &[(String, Loss)]) {
-        if lost.is_empty() {
-            return;
-        }
+        let mut told = match self.json.remove("lost") {
+            Some(Value::Array(told)) => told,
+            _ => Vec::new(),
+        };
         let lines = std::mem::take(&mut self.lines);
         for (resource, loss) in lost {
+            let value = shape::loss(resource, loss);
+            if told.contains(&value) {
+                continue;
+            }
+            told.push(value);
             let by = loss
                 .by
                 .as_ref()
@@ -86,11 +92,9 @@ impl Answer {
             ));
         }
         self.lines.extend(lines);
-        let lost: Vec<Value> = lost
-            .iter()
-            .map(|(resource, loss)| shape::loss(resource, loss))
-            .collect();
-        self.set("lost", lost);
+        if !told.is_empty() {
+            self.set("lost", told);
+        }
     }
 
     pub(super) fn into_result(self) -> CallToolResult {

@@ -177,8 +177,13 @@ pub(super) async fn care(presence: Arc<Presence>) {
         if presence.state.lock().await.session.is_none() {
             continue;
         }
-        // A database that cannot be asked is asked again at the next glance; what is lost meanwhile is found and told then.
-        let Ok((session, held)) = presence.here(None).await else {
+        let looked = {
+            let mut state = presence.state.lock().await;
+            presence.look(&mut state, None).await
+        };
+        // A database that cannot be asked is asked again at the next glance; what is lost meanwhile is found and told then. It is not
+        // opened anew: whoever stopped a local cluster meant it, until the agent calls.
+        let Ok((session, held)) = looked else {
             continue;
         };
         for mut claim in held {

@@ -85,7 +85,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
             "--no-renames",
             "--name-only",
             "-z",
-            &format!("--format=%x1e%H%x1f%aI%x1f%an%x1f%ae%x1f%(trailers:key={TRAILER},valueonly,separator=%x2c)%x1f%s%x1f"),
+            &format!("--format=%x1e%H%x1f%aI%x1f%an%x1f%ae%x1f%(trailers:key={TRAILER},valueonly,separator=%x1d)%x1f%s%x1f"),
             "--end-of-options",
             &args.git,
             "--",
@@ -230,7 +230,12 @@ fn commits(log: &str) -> Vec<Commit> {
 
 fn agent_of<'a>(commit: &'a Commit, agents: &[String]) -> Option<&'a str> {
     // Amending may have left more than one: the last one did it.
-    let trailer = commit.trailer.rsplit(',').next().unwrap_or_default().trim();
+    let trailer = commit
+        .trailer
+        .rsplit('\x1d')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if !trailer.is_empty() {
         return Some(trailer);
     }

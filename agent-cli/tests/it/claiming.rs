@@ -131,6 +131,26 @@ fn who_waits_gets_it_when_it_is_free() {
 }
 
 #[test]
+fn who_waits_twice_keeps_the_place_in_line() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["claim", "docs/", "--agent", "alpha"]);
+    let wait = |agent| fleet.json(3, &["claim", "docs/", "--wait", "1", "--agent", agent]);
+    let first = wait("beta");
+    let second = wait("gamma");
+    assert_eq!(second["waiting"]["position"], 2);
+    assert_eq!(second["ahead"][0]["agent"], "beta");
+    assert_eq!(
+        wait("beta")["waiting"]["ticket"],
+        first["waiting"]["ticket"]
+    );
+    fleet.json(0, &["release", "docs/", "--agent", "alpha"]);
+    // Whoever comes later does not get in between.
+    let refused = fleet.json(3, &["claim", "docs/a.md", "--agent", "delta"]);
+    assert_eq!(refused["ahead"][0]["agent"], "beta");
+    fleet.json(0, &["claim", "docs/", "--wait", "60", "--agent", "beta"]);
+}
+
+#[test]
 fn what_was_lost_is_said_by_every_verb() {
     let fleet = Fleet::new();
     fleet.json(0, &["claim", "docs/", "--agent", "alpha"]);

@@ -189,9 +189,11 @@ fn a_claim_that_is_lost_is_told_once_with_the_next_answer() {
     assert!(text.starts_with("LOST docs/: expired"), "{text}");
     let next = client.call("who", &json!({"resources": ["other"]}));
     assert_eq!(next.get("lost"), None);
-    // Giving back what was lost is answered with what became of it.
-    let gone = client.call("release", &json!({"resources": ["docs/"]}));
+    // Giving back what was lost is answered with what became of it, once.
+    fleet.expire_all();
+    let gone = client.call("release", &json!({"resources": ["table:x"]}));
     assert_eq!(gone["outcome"], "lost");
+    assert_eq!(gone["lost"].as_array().unwrap().len(), 1, "{gone}");
 }
 
 #[test]
@@ -236,6 +238,25 @@ fn a_signal_ends_it_while_its_client_stays() {
     kill(Pid::from_raw(client.pid()), Signal::SIGTERM).unwrap();
     assert!(client.server.wait().unwrap().success());
     assert!(is_gone(client.pid()));
+}
+
+#[test]
+fn it_ends_without_a_client_too() {
+    let fleet = Fleet::new();
+    // Standard input is empty.
+    let said = fleet.say(&["mcp"]);
+    assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");
+    let mut server = fleet
+        .command(&["mcp"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_raw(i32::try_from(server.id()).unwrap());
+    // Whether it listens already or not.
+    kill(pid, Signal::SIGTERM).unwrap();
+    server.wait().unwrap();
+    assert!(is_gone(pid.as_raw()));
 }
 
 #[test]

@@ -66,6 +66,13 @@ fn answers_have_the_documented_keys() {
         &["claim", "docs/", "--agent", "beta"],
         &format!(".ahead .free {HOLDER} .outcome .waiting"),
     );
+    check(
+        3,
+        &["claim", "docs/", "--wait", "1", "--agent", "beta"],
+        &format!(
+            ".ahead .free {HOLDER} .outcome .waiting .waiting.kept_until .waiting.position .waiting.ticket"
+        ),
+    );
     check(0, &["who", "docs/"], &format!("{HOLDER} .resource"));
     check(
         0,

@@ -58,7 +58,7 @@ fn an_edit_is_judged_by_who_held_it_then() {
 
 #[test]
 fn a_commit_is_read_and_its_agent_found() {
-    let log = "\x1ea1\x1f1970-01-01T00:10:00+00:00\x1fAl\x1fbeta@host\x1fone,two\x1fsubject\x1f\0\ndocs/a b.md\0src/x\0\x1ea2\x1f1970-01-01T02:00:00+02:00\x1fAl\x1fbeta@host\x1f\x1fmore\x1f";
+    let log = "\x1ea1\x1f1970-01-01T00:10:00+00:00\x1fAl\x1fbeta@host\x1fone\x1dtwo\x1fsubject\x1f\0\ndocs/a b.md\0src/x\0\x1ea2\x1f1970-01-01T02:00:00+02:00\x1fAl\x1fbeta@host\x1f\x1fmore\x1f";
     let read = commits(log);
     assert_eq!(read.len(), 2);
     assert_eq!(read[0].at, minute(10));
