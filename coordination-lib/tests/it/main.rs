@@ -9,6 +9,7 @@ mod direct;
 mod durability;
 mod guard;
 mod history;
+mod interleavings;
 mod keepalive;
 mod leases;
 mod migrations;
