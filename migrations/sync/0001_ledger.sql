@@ -3,6 +3,8 @@
 CREATE TABLE sync.ledger (
     only_one        boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     id              uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- Grows while the daemon runs, and stands in Notion too: a ledger behind Notion was rolled back.
+    mark            bigint NOT NULL DEFAULT 0,
     -- Fencing token of the one process that may write: a larger one shuts out the bearers of smaller ones.
     token           bigint NOT NULL DEFAULT 0
 );

@@ -9,6 +9,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use rand::RngExt;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -19,6 +22,7 @@ use crate::backlog::{Backlog, Offer, PageRef, Taken};
 use crate::budget::Lane;
 use crate::health::Health;
 use crate::ledger::Doubt;
+use crate::mark;
 use crate::notion::Meaning;
 use crate::observer::{Request, Sight, look};
 use crate::page::DesiredPage;
@@ -102,6 +106,9 @@ pub struct Driver {
     looks: JoinSet<Result<Sight, PassError>>,
     writes: JoinSet<(Taken, sqlx::Result<Outcome>)>,
     look_ups: JoinSet<(usize, Result<(), LookUpError>)>,
+    /// When the ledger's mark last moved; `None`: it was not compared with Notion's yet, and nothing is written.
+    marked: Option<Instant>,
+    marking: FuturesUnordered<LocalBoxFuture<'static, Result<(), mark::Error>>>,
 }
 
 /// Why a dashboard stands still.
@@ -160,6 +167,8 @@ impl Driver {
             looks: JoinSet::new(),
             writes: JoinSet::new(),
             look_ups: JoinSet::new(),
+            marked: None,
+            marking: FuturesUnordered::new(),
         }
     }
 
@@ -171,6 +180,7 @@ impl Driver {
     ) -> Report {
         loop {
             let now = Instant::now();
+            self.start_marking(now);
             self.start_look(now);
             self.start_look_ups(now);
             let room_at = self.start_writes(now);
@@ -183,6 +193,7 @@ impl Driver {
                 () = shutdown.cancelled() => break,
                 Some(done) = self.looks.join_next() => self.looked(done).await,
                 Some(done) = self.writes.join_next() => self.wrote(done).await,
+                Some(done) = self.marking.next() => self.marked(done),
                 Some(done) = self.look_ups.join_next() => self.looked_at_doubts(done),
                 () = tokio::time::sleep_until(wake) => {}
             }
@@ -414,9 +425,50 @@ impl Driver {
             .collect()
     }
 
+    /// Compares the ledger's mark with Notion's, once, and moves it on from time to time.
+    fn start_marking(&mut self, now: Instant) {
+        let due = self.marked.is_none_or(|at| now >= at + mark::PACE);
+        let away = now < self.notion.next_try(now) || now < self.postgres.next_try(now);
+        if !due || away || !self.marking.is_empty() {
+            return;
+        }
+        let (writer, first) = (Arc::clone(&self.writer), self.marked.is_none());
+        let marking = async move {
+            if first {
+                mark::check(&writer).await
+            } else if writer.boards.is_empty() {
+                Ok(())
+            } else {
+                mark::move_on(&writer, 0, 0).await
+            }
+        };
+        self.marking.push(marking.boxed_local());
+    }
+
+    fn marked(&mut self, done: Result<(), mark::Error>) {
+        let now = Instant::now();
+        match done {
+            Ok(()) => {
+                self.notion.well(now);
+                self.marked = Some(now);
+                self.wrote_at = now;
+            }
+            Err(mark::Error::Ledger(error)) => self.postgres.ill(&root_cause(&error), now),
+            Err(mark::Error::Notion(error)) => {
+                if let Meaning::TooMany { retry_after } = error.meaning() {
+                    self.writer.gate.close_for(retry_after);
+                } else {
+                    self.notion.ill(&with_cause(&error), now);
+                }
+            }
+            Err(error) => self.notion.ill(&with_cause(&error), now),
+        }
+    }
+
     /// Starts what may start. Returns when the budget has room again, if it has none.
     fn start_writes(&mut self, now: Instant) -> Option<Instant> {
-        if now < self.notion.next_try(now)
+        if self.marked.is_none()
+            || now < self.notion.next_try(now)
             || (self.notion.problem().is_some() && !self.writes.is_empty())
         {
             return None;
@@ -622,7 +674,7 @@ impl Driver {
     /// with problems do not hold this up.
     fn finished(&self) -> bool {
         let idle = self.looks.is_empty() && self.writes.is_empty() && self.look_ups.is_empty();
-        if !idle {
+        if !idle || self.marked.is_none() {
             return false;
         }
         let stuck: BTreeSet<PageRef> = self
@@ -676,6 +728,7 @@ impl Driver {
 
     async fn stop(&mut self) {
         self.looks.abort_all();
+        self.marking.clear();
         self.look_ups.abort_all();
         let in_flight = self.writes.len();
         if in_flight > 0 {

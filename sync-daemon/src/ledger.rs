@@ -14,6 +14,7 @@ use sqlx::types::Json;
 use crate::board::ReadPage;
 use crate::budget::WINDOW;
 use crate::limit::Refused;
+use crate::mark::Mark;
 use crate::notion::PageId;
 use crate::page::{Fingerprint, Key, SourceHash};
 use crate::reconcile::{Known, NamedValue, State, Step};
@@ -185,6 +186,26 @@ impl Ledger {
             pool: self.pool.clone(),
             token: Some(token),
         }))
+    }
+
+    /// The ledger's mark as it stands.
+    pub async fn mark(&self) -> sqlx::Result<Mark> {
+        let (ledger, number) = sqlx::query_as("SELECT id, mark FROM sync.ledger")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Mark { ledger, number })
+    }
+
+    /// The next mark, durable before Notion hears of it. `None`: another process writes now.
+    pub async fn next_mark(&self, at_least: i64) -> sqlx::Result<Option<Mark>> {
+        let mark: Option<(uuid::Uuid, i64)> = sqlx::query_as(
+            "UPDATE sync.ledger SET mark = greatest(mark, $2) + 1 WHERE token = $1 RETURNING id, mark",
+        )
+        .bind(self.token)
+        .bind(at_least)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(mark.map(|(ledger, number)| Mark { ledger, number }))
     }
 
     /// Creates or upgrades schema `sync`.

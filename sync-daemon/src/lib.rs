@@ -21,6 +21,7 @@ pub mod driver;
 pub mod health;
 pub mod ledger;
 pub mod limit;
+pub mod mark;
 pub mod observer;
 pub mod pass;
 pub mod reconcile;

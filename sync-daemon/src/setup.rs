@@ -411,7 +411,7 @@ fn ids_by_name(data_source: &Json) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn description(dashboard: &Dashboard) -> String {
+pub(crate) fn description(dashboard: &Dashboard) -> String {
     dashboard
         .description
         .clone()

@@ -266,3 +266,24 @@ async fn what_people_change_is_found_by_asking_and_only_reported_where_that_is_w
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_restored_from_an_old_backup_makes_no_second_page() {
+    let stage = mirrored().await;
+    stage
+        .execute(
+            "CREATE TABLE backup_pages AS TABLE sync.pages; CREATE TABLE backup_ledger AS TABLE sync.ledger;
+             INSERT INTO item SELECT n, 'Later ' || n FROM generate_series(41, 60) n",
+        )
+        .await;
+    stage.once().await;
+    stage
+        .execute(
+            "DELETE FROM sync.pages; INSERT INTO sync.pages TABLE backup_pages;
+             DELETE FROM sync.ledger; INSERT INTO sync.ledger TABLE backup_ledger",
+        )
+        .await;
+    assert_eq!(stage.once().await["written"], 0);
+    assert_eq!(stage.notion.stats().page_creates, 60);
+    stage.assert_clean().await;
+}

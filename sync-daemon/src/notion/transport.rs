@@ -81,6 +81,23 @@ impl Client {
         .await
     }
 
+    /// Changes the text under a database's title.
+    pub async fn describe_database(
+        &self,
+        permit: Permit,
+        id: uuid::Uuid,
+        text: &Value,
+    ) -> Result<Value, Error> {
+        let body = json!({"description": text});
+        self.send(
+            permit,
+            Method::PATCH,
+            &format!("databases/{id}"),
+            Some(&body),
+        )
+        .await
+    }
+
     /// Moves a database, and all its pages, to the trash.
     pub async fn trash_database(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
         let body = json!({"in_trash": true});
