@@ -365,4 +365,6 @@ fn turn(page: &PageRef, entry: &Entry) -> Turn {
 }
 
 #[cfg(test)]
+mod freshness;
+#[cfg(test)]
 mod tests;
