@@ -17,7 +17,12 @@ fn spelling() -> impl Strategy<Value = String> {
             "\u{7f}", "\u{80}", "\t", "\u{D7FF}", "\u{E000}", "\u{10FFFF}", "~", "0", "\u{1F600}", "%", "'", "\u{2028}", "\u{FEFF}",
         ]).prop_map(str::to_owned),
     ];
-    prop::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat())
+    prop_oneof![
+        3 => prop::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat()),
+        // Any characters at all, but the one that no text in Postgres can have.
+        1 => prop::collection::vec(prop::char::any(), 0..12)
+            .prop_map(|characters| characters.into_iter().filter(|character| *character != '\0').collect()),
+    ]
 }
 
 type Row = (String, Option<String>, Option<String>, bool, bool);
