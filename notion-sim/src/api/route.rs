@@ -147,7 +147,13 @@ pub(crate) fn find(method: &str, path: &str) -> Option<Route> {
         ("POST", ["blocks", "meeting_notes"] | ["blocks", "meeting_notes", "query"]) => {
             Route::Elsewhere("meeting notes")
         }
-        (_, ["agents" | "external_agent_stub", ..]) => Route::Elsewhere("agents"),
+        (
+            _,
+            [
+                "agents" | "external_agent_stub" | "sessions" | "threads",
+                ..,
+            ],
+        ) => Route::Elsewhere("agents"),
         ("GET", ["custom_emojis"]) => Route::Elsewhere("custom emojis"),
         ("GET", ["async_tasks", _]) => Route::Elsewhere("asynchronous tasks"),
         ("POST", ["oauth", "token" | "revoke" | "introspect"]) => Route::Elsewhere("OAuth"),
