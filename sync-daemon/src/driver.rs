@@ -28,7 +28,9 @@ use crate::observer::{Request, Sight, look};
 use crate::page::DesiredPage;
 use crate::pass::{HeldUp, Pass, PassError, Queued};
 use crate::schedule::{PROBE, Timetable};
-use crate::writer::{KEYS_A_QUERY, LookUpError, Outcome, Writer, root_cause, with_cause};
+use crate::writer::{
+    KEYS_A_QUERY, LookUpError, Outcome, Writer, root_cause, with_cause, with_cure,
+};
 
 /// How long a stop waits for writes in flight.
 const GRACE: Duration = Duration::from_secs(10);
@@ -458,7 +460,7 @@ impl Driver {
                 if let Meaning::TooMany { retry_after } = error.meaning() {
                     self.writer.gate.close_for(retry_after);
                 } else {
-                    self.notion.ill(&with_cause(&error), now);
+                    self.notion.ill(&with_cure(&error), now);
                 }
             }
             Err(error) => self.notion.ill(&with_cause(&error), now),
@@ -660,7 +662,7 @@ impl Driver {
             Err(LookUpError::Notion(error)) => match error.meaning() {
                 Meaning::TooMany { retry_after } => self.writer.gate.close_for(retry_after),
                 Meaning::Unreachable | Meaning::TokenRefused | Meaning::Blocked => {
-                    self.notion.ill(&with_cause(&error), now);
+                    self.notion.ill(&with_cure(&error), now);
                 }
                 _ => tracing::info!(
                     dashboard = self.writer.boards[index].name(), error = %error, "look-up of pages in doubt failed"

@@ -340,25 +340,10 @@ impl Writer {
                     "{error}; give the integration \"insert content\" and \"update content\" in Notion's integration settings"
                 )),
             ),
-            Meaning::BlockLimit => (
-                not_written,
-                Outcome::Away(format!(
-                    "{error}; a Free workspace with several members holds 1,000 blocks: upgrade the plan, or mirror fewer rows"
-                )),
-            ),
-            Meaning::Blocked => (
-                not_written,
-                Outcome::Away(format!(
-                    "{error}; Notion has blocked this integration: ask its support before going on"
-                )),
-            ),
-            Meaning::TokenRefused => (
-                not_written,
-                Outcome::Away(format!(
-                    "{error}; renew NOTION_TOKEN (or the file of NOTION_TOKEN_FILE, which is read again by itself)"
-                )),
-            ),
-            Meaning::Unreachable => (not_written, Outcome::Away(with_cause(error))),
+            Meaning::BlockLimit
+            | Meaning::Blocked
+            | Meaning::TokenRefused
+            | Meaning::Unreachable => (not_written, Outcome::Away(with_cure(error))),
         }
     }
 
@@ -501,6 +486,22 @@ pub fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
         cause = deeper;
     }
     cause.to_string()
+}
+
+/// An error that concerns every write, and what to do about it.
+pub fn with_cure(error: &Error) -> String {
+    match error.meaning() {
+        Meaning::BlockLimit => format!(
+            "{error}; a Free workspace with several members holds 1,000 blocks: upgrade the plan, or mirror fewer rows"
+        ),
+        Meaning::Blocked => {
+            format!("{error}; Notion has blocked this integration: ask its support before going on")
+        }
+        Meaning::TokenRefused => format!(
+            "{error}; renew NOTION_TOKEN (or the file of NOTION_TOKEN_FILE, which is read again by itself)"
+        ),
+        _ => with_cause(error),
+    }
 }
 
 /// An error with the chain of its causes, for people.
