@@ -39,7 +39,7 @@ pub enum Refusal {
     Held,
     /// `CB002`: the claim was lost.
     Lost,
-    /// `CB003`: the claim, or the name, is another session's.
+    /// `CB003`: the claim, the ticket or the name is another session's, or there is no such claim.
     NotYours,
     /// `CB004`: the resource cannot be spelled like this.
     BadResource,

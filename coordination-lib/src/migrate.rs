@@ -1,17 +1,26 @@
 //! The schema travels inside the crate.
 
+use std::fmt::Write as _;
+
 use sqlx::PgPool;
 
 use crate::error::Error;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// For an operator who may create roles: makes them and grants to them. Without it, the schema's owner alone can call the functions;
+/// For an operator who may create roles: makes those that are missing and grants to them, as often as one likes. Without it, the schema's owner alone can call the functions;
 /// [`migrate`] grants to the roles that exist.
 pub const ROLES_SQL: &str = "\
-CREATE ROLE claimboard_agent NOLOGIN;
-CREATE ROLE claimboard_operator NOLOGIN;
-CREATE ROLE claimboard_sync NOLOGIN;
+DO $$
+DECLARE
+  role text;
+BEGIN
+  FOREACH role IN ARRAY '{claimboard_agent,claimboard_operator,claimboard_sync}'::text[] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+    END IF;
+  END LOOP;
+END $$;
 SELECT coordination.grant_to_roles();
 ";
 
@@ -23,4 +32,40 @@ pub async fn migrate(pool: &PgPool) -> Result<(), Error> {
         .execute(pool)
         .await?;
     Ok(())
+}
+
+/// The newest version of the schema that this library knows.
+pub fn schema_version() -> i64 {
+    MIGRATOR
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
+}
+
+/// The migrations as one script for `psql -1`, for a database without the schema: it leaves the database as [`migrate`] would, which
+/// finds all of them applied.
+pub fn schema_sql() -> String {
+    let mut sql = String::from(
+        "CREATE SCHEMA IF NOT EXISTS coordination;
+CREATE TABLE IF NOT EXISTS coordination.migrations (
+  version bigint PRIMARY KEY, description text NOT NULL, installed_on timestamptz NOT NULL DEFAULT now(),
+  success boolean NOT NULL, checksum bytea NOT NULL, execution_time bigint NOT NULL
+);
+",
+    );
+    for migration in MIGRATOR.iter() {
+        let mut checksum = String::new();
+        for byte in migration.checksum.iter() {
+            let _ = write!(checksum, "{byte:02x}");
+        }
+        let _ = write!(
+            sql,
+            "\n{}\nRESET search_path;\nINSERT INTO coordination.migrations (version, description, success, checksum, execution_time)\nVALUES ({}, '{}', true, '\\x{checksum}', 0);\n",
+            migration.sql.as_str().trim_end(),
+            migration.version,
+            migration.description.replace('\'', "''"),
+        );
+    }
+    sql
 }

@@ -40,6 +40,10 @@ DECLARE
   rest text := '';
   parsed coordination.parsed_resource;
 BEGIN
+  -- Most names are plain, and nothing about them needs a second look.
+  IF length(spelling) <= 200 AND spelling ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]*(/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*$' THEN
+    RETURN (spelling, coordination.pathrange(spelling || '/', spelling || '/', '[]'), false);
+  END IF;
   problem := CASE
     WHEN spelling IS NULL OR spelling = '' THEN 'is empty: name a file, a subtree such as dir/*, or * for everything'
     WHEN octet_length(spelling) > 1024 THEN 'is longer than 1024 bytes: claim a subtree above it'

@@ -47,6 +47,12 @@ BEGIN
   RETURN CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END;
 END $$;
 
+-- What is stored of a secret. Inlined, so that a lookup by it is one statement.
+CREATE FUNCTION coordination.hash_of(secret text) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT pg_catalog.sha256(pg_catalog.convert_to(secret, 'UTF8'))
+$$;
+
 CREATE FUNCTION coordination.add_session(workspace text, agent text, secret uuid, bound_role text) RETURNS coordination.sessions
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -56,7 +62,7 @@ BEGIN
   INSERT INTO agents AS a (workspace, agent, incarnations) VALUES (add_session.workspace, add_session.agent, 1)
   ON CONFLICT ON CONSTRAINT agents_pkey DO UPDATE SET incarnations = a.incarnations + 1 RETURNING incarnations INTO number;
   INSERT INTO sessions AS s (workspace, agent, incarnation, secret_hash, bound_role)
-  VALUES (add_session.workspace, add_session.agent, number, sha256(uuid_send(secret)), add_session.bound_role) RETURNING s.* INTO session;
+  VALUES (add_session.workspace, add_session.agent, number, hash_of(secret::text), add_session.bound_role) RETURNING s.* INTO session;
   RETURN session;
 EXCEPTION
   WHEN check_violation THEN
@@ -82,6 +88,8 @@ BEGIN
   END;
   secret := gen_random_uuid();
   session := add_session(workspace, agent, secret, NULL);
+  -- Sessions are opened rarely enough, and often enough, to tidy up by.
+  PERFORM sweep(20);
   session_id := session.id;
   incarnation := session.incarnation;
 END $$;
@@ -92,14 +100,11 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
   session sessions;
 BEGIN
-  SELECT s.* INTO session FROM sessions s WHERE s.secret_hash = sha256(uuid_send(session_of.secret::uuid));
+  SELECT s.* INTO session FROM sessions s WHERE s.secret_hash = hash_of(session_of.secret);
   IF session.id IS NULL THEN
-    RAISE EXCEPTION 'no session has this secret: open one with coordination.open_session(agent, workspace)' USING ERRCODE = 'CB006';
+    RAISE EXCEPTION 'no session of this database has this secret: open one with coordination.open_session(agent, workspace)' USING ERRCODE = 'CB006';
   END IF;
   RETURN session;
-EXCEPTION
-  WHEN invalid_text_representation THEN
-    RAISE EXCEPTION 'the session''s secret is not a uuid: use the one that coordination.open_session answered' USING ERRCODE = 'CB006';
 END $$;
 
 -- Acts for a session until the transaction ends. The setting holds the secret itself: knowing a session's number is worth nothing.

@@ -31,7 +31,8 @@ ALTER SEQUENCE coordination.agent_log_id OWNED BY coordination.agent_log.id;
 
 CREATE INDEX agent_log_status ON coordination.agent_log (workspace, agent_name, id) WHERE status IS NOT NULL;
 CREATE INDEX agent_log_task ON coordination.agent_log (workspace, agent_name, id) WHERE metadata ?| '{task,done,total}';
-CREATE INDEX agent_log_claim ON coordination.agent_log (claim_id, id) WHERE claim_id IS NOT NULL;
+-- For a claim's grant and its words; its renewals and its end are looked up by nobody.
+CREATE INDEX agent_log_claim ON coordination.agent_log (claim_id, id) WHERE claim_id IS NOT NULL AND (act IS NULL OR act = 'granted');
 CREATE INDEX agent_log_help ON coordination.agent_log (workspace, id) WHERE action_type = 'help';
 
 CREATE TABLE coordination.agent_log_rest PARTITION OF coordination.agent_log DEFAULT;

@@ -85,6 +85,9 @@ CREATE TABLE coordination.claims (
 -- For the recently ended; as coarse as this so that it costs nothing. No index may name expires_at: renewals would stop being HOT.
 CREATE INDEX claims_ended ON coordination.claims USING brin (released_at) WITH (pages_per_range = 16, autosummarize = on);
 
+-- For who lost what: claims that somebody or time took away.
+CREATE INDEX claims_lost ON coordination.claims (session_id, id) WHERE ending <> 'released';
+
 CREATE FUNCTION coordination.mode_of(claim coordination.claims) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN claim.slot IS NOT NULL THEN 'slot' WHEN claim.shared THEN 'shared' ELSE 'exclusive' END
@@ -129,8 +132,8 @@ BEGIN
   WHERE l.claim_id = claim.id AND l.act IS NULL AND l.timestamp >= claim.acquired_at AND NOT l.late ORDER BY l.id DESC LIMIT 1;
 END $$;
 
--- Who stands in the way of a wish: live claims of others, oldest first. `mine` is what the wish shares (see claims.sharers), `me` its rival.
-CREATE FUNCTION coordination.standing(workspace text, span coordination.pathrange, mine int8range, me text)
+-- Who stands in the way of a wish: live claims of others, the oldest `most` of them, oldest first. `mine` is what the wish shares (see claims.sharers), `me` its rival.
+CREATE FUNCTION coordination.standing(workspace text, span coordination.pathrange, mine int8range, me text, most int DEFAULT NULL)
 RETURNS TABLE (claim_id bigint, token bigint, holder text, incarnation int, resource text, span coordination.pathrange, mode text,
   held_since timestamptz, held_until timestamptz, reason text, eta timestamptz, progress text, progress_at timestamptz)
 LANGUAGE sql STABLE ROWS 1 AS $$
@@ -140,7 +143,7 @@ LANGUAGE sql STABLE ROWS 1 AS $$
     SELECT * FROM coordination.claims c
     WHERE c.workspace = standing.workspace AND c.span && standing.span AND c.sharers && mine AND c.rival <> me
       AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
-    ORDER BY c.id LIMIT 32) c
+    ORDER BY c.id LIMIT most) c
   JOIN coordination.sessions s ON s.id = c.session_id ORDER BY c.id
 $$;
 
@@ -177,7 +180,7 @@ LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT 'held', s.claim_id, s.token, NULL::timestamptz, s.holder, s.held_since, s.held_until,
     CASE WHEN wish.span <@ s.span THEN wish.name ELSE s.resource END, wish.name, wish.widened, NULL::int, s.incarnation, s.mode, s.reason, s.eta,
     s.progress, s.progress_at, NULL::jsonb, NULL::bigint, NULL::bigint, NULL::int, NULL::interval, NULL::text[]
-  FROM coordination.standing(workspace, wish.span, mine, me) s
+  FROM coordination.standing(workspace, wish.span, mine, me, 32) s
 $$;
 
 CREATE FUNCTION coordination.claim(
@@ -185,6 +188,7 @@ CREATE FUNCTION coordination.claim(
   reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
 RETURNS SETOF coordination.claim_answer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms'
+-- By index from the first row on, before any statistics know of one; and no such plan is worth compiling.
 SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -195,34 +199,79 @@ DECLARE
   slots int;
   free int;
   started timestamptz;
-  granted claims;
+  stood timestamptz;
   closed claims;
-  closed_ids bigint[] := '{}';
-  grant_number bigint;
+  closed_ids bigint[];
   end_number bigint;
   answer claim_answer;
+  plain boolean;
   barred boolean;
+  crowded boolean;
   -- The own ticket, and the older ones that may be passed.
   place bigint;
   passed bigint[];
   notes jsonb;
   stored jsonb;
-  durable text;
-  bound text;
   patience text;
   closing boolean;
 BEGIN
-  session := acting_session(claim.agent, claim.workspace);
   IF claim.key IS NOT NULL THEN
+    session := acting_session(claim.agent, claim.workspace);
     stored := first_answer(session, claim.key, 'claim', jsonb_build_array(claim.resource, claim.ttl, claim.mode, claim.reason, claim.eta));
     IF stored IS NULL THEN
-      SELECT jsonb_agg(to_jsonb(c)) INTO stored FROM coordination.claim(claim.resource, claim.agent, claim.ttl, claim.mode, claim.workspace, claim.reason, claim.eta, claim.wait) c;
+      SELECT jsonb_agg(to_jsonb(c)) INTO stored FROM coordination.claim(claim.resource, claim.agent, claim.ttl, claim.mode, claim.workspace, claim.reason,
+        claim.eta, claim.wait) c;
       PERFORM keep_answer(session, claim.key, CASE WHEN stored -> 0 ->> 'outcome' NOT IN ('busy', 'waiting') THEN stored END);
     END IF;
     RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, stored);
     RETURN;
   END IF;
   wish := parse_resource(claim.resource);
+
+  -- The plain case in two statements, with hardly an expression around them, because PL/pgSQL prepares each one anew in every transaction: a session
+  -- in use, sound arguments, nobody there, nobody waiting.
+  SELECT s.id, s.workspace, s.agent, s.incarnation, s.owner, s.secret_hash, clock_timestamp(),
+    claim.ttl BETWEEN interval '30 s' AND interval '24 h' AND (claim.eta IS NULL OR isfinite(claim.eta)) AND (claim.reason IS NULL OR octet_length(claim.reason) <= 4096)
+      AND claim.wait BETWEEN interval '0' AND interval '24 h' AND claim.mode IN ('exclusive', 'shared')
+      AND current_setting('synchronous_commit') <> 'off' AND coalesce(current_setting('coordination.busy_after', true), '') = ''
+      AND NOT EXISTS (SELECT FROM tickets t WHERE t.workspace = s.workspace AND t.spans && wish.span)
+      AND NOT EXISTS (SELECT FROM claims c
+        WHERE c.workspace = s.workspace AND c.span && wish.span
+          AND c.sharers && CASE claim.mode WHEN 'exclusive' THEN int8range(NULL, NULL) ELSE int8range(0, 0, '[]') END
+          AND c.rival <> s.owner AND c.released_at IS NULL AND c.expires_at > clock_timestamp())
+  INTO session.id, session.workspace, session.agent, session.incarnation, session.owner, session.secret_hash, started, plain
+  FROM sessions s
+  WHERE claim.agent IS NULL AND claim.workspace IS NULL AND s.secret_hash = hash_of(current_setting('coordination.session', true));
+  IF plain THEN
+    BEGIN
+      -- The log's number, the token, is drawn for a row that comes out of the insert: after the claim stands.
+      WITH granted AS (
+        INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, reason, eta, ttl, acquired_at, expires_at)
+        VALUES (session.workspace, wish.name, wish.span, session.owner, session.agent, session.id, claim.mode = 'shared', claim.reason, claim.eta, claim.ttl,
+          started, started + claim.ttl)
+        ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING id
+      )
+      INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, resource_claim, claim_id, act)
+      SELECT CASE WHEN clock_timestamp() - started > interval '50 ms' THEN clock_timestamp() ELSE started END, session.workspace, session.agent,
+        session.id, 'claim', 'working', claim.reason, wish.name, g.id, 'granted' FROM granted g
+      RETURNING 'granted', id, claim_id, timestamp, timestamp + claim.ttl, wish.name, wish.widened
+      INTO answer.outcome, answer.token, answer.claim_id, stood, answer.expires_at, answer.canonical, answer.widened;
+    EXCEPTION
+      WHEN lock_not_available OR deadlock_detected THEN
+        answer.outcome := 'busy';
+        answer.canonical := wish.name;
+        answer.widened := wish.widened;
+    END;
+    IF answer.outcome IS NOT NULL THEN
+      IF stood <> started THEN
+        -- It waited for an open transaction: the lease begins now, and after the predecessor's end.
+        UPDATE claims c SET acquired_at = stood, expires_at = stood + claim.ttl WHERE c.id = answer.claim_id;
+      END IF;
+      RETURN NEXT answer;
+      RETURN;
+    END IF;
+  END IF;
+
   IF claim.ttl IS NULL OR claim.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it for longer' USING ERRCODE = 'CB005';
   ELSIF NOT isfinite(claim.eta) THEN
@@ -231,50 +280,52 @@ BEGIN
     RAISE EXCEPTION 'the reason is longer than 4096 bytes: log a message instead' USING ERRCODE = 'CB005';
   ELSIF claim.wait IS NULL OR claim.wait NOT BETWEEN interval '0' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim waits 0 to 24 hours' USING ERRCODE = 'CB005';
+  ELSIF claim.mode IS NULL OR claim.mode NOT IN ('exclusive', 'shared', 'slot') THEN
+    RAISE EXCEPTION 'mode % is unknown: exclusive, shared or slot', quote_nullable(left(claim.mode, 40)) USING ERRCODE = 'CB005';
   END IF;
-  CASE claim.mode
-    WHEN 'exclusive' THEN mine := int8range(NULL, NULL); me := session.owner;
-    WHEN 'shared' THEN mine := int8range(0, 0, '[]'); me := session.owner;
-    WHEN 'slot' THEN
-      mine := int8range(0, 0, '[]'); me := '';
-      SELECT p.slots INTO slots FROM pools p WHERE p.workspace = session.workspace AND p.resource = wish.name;
-      IF slots IS NULL THEN
-        RAISE EXCEPTION '% has no slots: an operator says how many with coordination.set_slots(resource, slots, workspace)', quote_literal(wish.name)
-          USING ERRCODE = 'CB012';
-      END IF;
-    ELSE
-      RAISE EXCEPTION 'mode % is unknown: exclusive, shared or slot', quote_nullable(left(claim.mode, 40)) USING ERRCODE = 'CB005';
-  END CASE;
-  durable := force_durability();
-
-  answer.canonical := wish.name;
-  answer.widened := wish.widened;
+  IF session.id IS NULL THEN
+    session := acting_session(claim.agent, claim.workspace);
+  END IF;
+  mine := sharers_wished(claim.mode);
+  me := CASE claim.mode WHEN 'slot' THEN '' ELSE session.owner END;
+  IF claim.mode = 'slot' THEN
+    SELECT p.slots INTO slots FROM pools p WHERE p.workspace = session.workspace AND p.resource = wish.name;
+    IF slots IS NULL THEN
+      RAISE EXCEPTION '% has no slots: an operator says how many with coordination.set_slots(resource, slots, workspace)', quote_literal(wish.name)
+        USING ERRCODE = 'CB012';
+    END IF;
+  END IF;
+  PERFORM force_durability();
   IF current_setting('coordination.busy_after', true) <> '' THEN
-    bound := set_config('lock_timeout', current_setting('coordination.busy_after'), true);
+    PERFORM set_config('lock_timeout', current_setting('coordination.busy_after'), true);
   END IF;
+
   patience := current_setting('lock_timeout');
-  FOR round IN 1..6 LOOP
+  -- The first round was the plain case, where there was one.
+  FOR round IN CASE WHEN plain THEN 2 ELSE 1 END..6 LOOP
+    SELECT EXISTS (SELECT FROM claims c
+        WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
+          AND c.released_at IS NULL AND c.expires_at > clock_timestamp()),
+      EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && wish.span)
+    INTO barred, crowded;
+    place := NULL;
+    IF crowded AND NOT barred THEN
+      place := place_in_line(session, pathmultirange(wish.span), claim.mode);
+      barred := EXISTS (SELECT FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place));
+      IF place IS NOT NULL AND NOT barred THEN
+        passed := ARRAY(SELECT a.id FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place, passed => true) a);
+      END IF;
+    END IF;
+    IF barred THEN
+      RETURN QUERY SELECT * FROM obstacles(session, ARRAY[wish], claim.mode, mine, mine, me, claim.reason, claim.wait > interval '0');
+      IF FOUND THEN
+        RETURN;
+      END IF;
+    END IF;
+
     BEGIN
       closing := false;
       closed_ids := '{}';
-      notes := NULL;
-      PERFORM FROM claims c
-      WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
-        AND c.released_at IS NULL AND c.expires_at > clock_timestamp() LIMIT 1;
-      barred := FOUND;
-      IF NOT barred AND EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && wish.span) THEN
-        place := place_in_line(session, pathmultirange(wish.span), claim.mode);
-        barred := EXISTS (SELECT FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place));
-        IF place IS NOT NULL AND NOT barred THEN
-          passed := ARRAY(SELECT a.id FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place, passed => true) a);
-        END IF;
-      END IF;
-      IF barred THEN
-        RETURN QUERY SELECT * FROM obstacles(session, ARRAY[wish], claim.mode, mine, mine, me, claim.reason, claim.wait > interval '0');
-        IF FOUND THEN
-          RETURN;
-        END IF;
-      END IF;
       IF slots IS NOT NULL THEN
         free := pick_slot(session.workspace, wish.name, wish.span, slots);
         IF free IS NULL THEN
@@ -295,7 +346,7 @@ BEGIN
         ORDER BY c.id LIMIT 1 FOR UPDATE;
         closing := FOUND;
         IF closing THEN
-          bound := set_config('lock_timeout', '1ms', true);
+          PERFORM set_config('lock_timeout', '1ms', true);
           FOR closed IN
             SELECT c.* FROM claims c
             WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
@@ -307,42 +358,44 @@ BEGIN
         END IF;
       END IF;
 
+      notes := CASE WHEN place IS NOT NULL THEN jsonb_build_object('ticket', place, 'passed', to_jsonb(passed)) END;
+      IF closed_ids <> '{}' THEN
+        notes := coalesce(notes, '{}') || jsonb_build_object('after', to_jsonb(closed_ids));
+      END IF;
       started := clock_timestamp();
-      INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, slot, reason, eta, ttl, acquired_at, expires_at)
-      VALUES (session.workspace, wish.name, wish.span, session.owner, session.agent, session.id, claim.mode = 'shared', free,
-        claim.reason, claim.eta, claim.ttl, started, started + claim.ttl)
-      ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING * INTO granted;
-      IF granted.id IS NOT NULL THEN
+      -- The log's number, the token, is drawn for a row that comes out of the insert: after the claim stands.
+      WITH granted AS (
+        INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, slot, reason, eta, ttl, acquired_at, expires_at)
+        VALUES (session.workspace, wish.name, wish.span, session.owner, session.agent, session.id, claim.mode = 'shared', free,
+          claim.reason, claim.eta, claim.ttl, started, started + claim.ttl)
+        ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING id
+      )
+      INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, metadata, resource_claim, claim_id, act, unauthenticated)
+      SELECT CASE WHEN clock_timestamp() - started > interval '50 ms' THEN clock_timestamp() ELSE started END, session.workspace, session.agent,
+        session.id, 'claim', 'working', claim.reason, notes, wish.name, g.id, 'granted', session.secret_hash IS NULL FROM granted g
+      RETURNING id, claim_id, timestamp INTO answer.token, answer.claim_id, stood;
+      IF FOUND THEN
         IF closing THEN
-          bound := set_config('lock_timeout', patience, true);
+          PERFORM set_config('lock_timeout', patience, true);
         END IF;
-        IF clock_timestamp() - started > interval '50 ms' THEN
+        IF stood <> started THEN
           -- It waited for an open transaction: the lease begins now, and after the predecessor's end.
-          started := clock_timestamp();
-          UPDATE claims c SET acquired_at = started, expires_at = started + claim.ttl WHERE c.id = granted.id RETURNING * INTO granted;
+          UPDATE claims c SET acquired_at = stood, expires_at = stood + claim.ttl WHERE c.id = answer.claim_id;
         END IF;
         IF closed_ids <> '{}' THEN
-          UPDATE claims c SET successor = granted.id WHERE c.id = ANY (closed_ids) AND c.span && wish.span;
+          UPDATE claims c SET successor = answer.claim_id WHERE c.id = ANY (closed_ids) AND c.span && wish.span;
           answer.predecessors := (SELECT jsonb_agg(jsonb_build_object('claim_id', c.id, 'agent', c.agent, 'resource', c.resource, 'ending', c.ending,
             'expired_at', c.expires_at, 'last_progress_at', c.last_progress_at, 'last_progress', (last_word(c)).message,
             'last_metadata', (last_word(c)).metadata) ORDER BY c.id) FROM claims c WHERE c.id = ANY (closed_ids));
         END IF;
         IF place IS NOT NULL THEN
-          notes := jsonb_build_object('ticket', place, 'passed', to_jsonb(passed));
           PERFORM leave_line(session, ARRAY[wish.name], claim.mode);
         END IF;
-        IF closed_ids <> '{}' THEN
-          notes := coalesce(notes, '{}') || jsonb_build_object('after', to_jsonb(closed_ids));
-        END IF;
-        INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, metadata, resource_claim, claim_id, act, unauthenticated)
-        VALUES (granted.acquired_at, session.workspace, session.agent, session.id, 'claim', 'working', claim.reason, notes, wish.name, granted.id, 'granted',
-          session.secret_hash IS NULL)
-        RETURNING id INTO grant_number;
         answer.outcome := 'granted';
-        answer.claim_id := granted.id;
-        answer.token := grant_number;
-        answer.expires_at := granted.expires_at;
-        answer.slot := granted.slot;
+        answer.expires_at := stood + claim.ttl;
+        answer.slot := free;
+        answer.canonical := wish.name;
+        answer.widened := wish.widened;
         RETURN NEXT answer;
         RETURN;
       END IF;
@@ -355,8 +408,10 @@ BEGIN
         EXIT WHEN NOT closing;
     END;
   END LOOP;
+  answer := NULL;
   answer.outcome := 'busy';
-  answer.predecessors := NULL;
+  answer.canonical := wish.name;
+  answer.widened := wish.widened;
   RETURN NEXT answer;
 END $$;
 
@@ -368,6 +423,9 @@ DECLARE
 BEGIN
   SELECT c.* INTO found FROM claims c WHERE c.id = own_claim.claim_id AND c.session_id = session.id FOR UPDATE;
   IF found.id IS NULL THEN
+    IF NOT EXISTS (SELECT FROM claims c WHERE c.id = own_claim.claim_id) THEN
+      RAISE EXCEPTION 'there is no claim % in this database', coalesce(claim_id::text, 'null') USING ERRCODE = 'CB003';
+    END IF;
     RAISE EXCEPTION 'claim % is not one of session % (agent %): only the session that holds a claim can renew, release or hand it over',
       coalesce(claim_id::text, 'null'), session.id, quote_literal(session.agent) USING ERRCODE = 'CB003';
   END IF;
@@ -394,7 +452,9 @@ BEGIN
   END IF;
   SELECT s.* INTO session FROM sessions s JOIN claims c ON c.session_id = s.id
   WHERE c.id = holding_session.claim_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings WHERE only_row);
-  IF session.id IS NULL THEN
+  IF session.id IS NULL AND NOT EXISTS (SELECT FROM claims c WHERE c.id = holding_session.claim_id) THEN
+    RAISE EXCEPTION 'there is no claim % in this database', coalesce(claim_id::text, 'null') USING ERRCODE = 'CB003';
+  ELSIF session.id IS NULL THEN
     RAISE EXCEPTION 'claim % is not yours: call coordination.use_session(secret) in this transaction', coalesce(claim_id::text, 'null')
       USING ERRCODE = 'CB003';
   END IF;
@@ -406,13 +466,14 @@ CREATE FUNCTION coordination.renew(claim_id bigint, ttl interval DEFAULT NULL, k
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  session sessions := holding_session(renew.claim_id);
+  in_use text := current_setting('coordination.session', true);
+  session sessions;
   kept claims;
   lost loss;
   stored jsonb;
-  durable text;
 BEGIN
   IF renew.key IS NOT NULL THEN
+    session := holding_session(renew.claim_id);
     stored := first_answer(session, renew.key, 'renew', jsonb_build_array(renew.claim_id, renew.ttl));
     IF stored IS NULL THEN
       SELECT to_jsonb(r) INTO stored FROM coordination.renew(renew.claim_id, renew.ttl) r;
@@ -425,20 +486,32 @@ BEGIN
   IF renew.ttl NOT BETWEEN interval '30 s' AND interval '24 h' THEN
     RAISE EXCEPTION 'a claim lives 30 seconds to 24 hours: renew it again for longer' USING ERRCODE = 'CB005';
   END IF;
-  durable := force_durability();
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM force_durability();
+  END IF;
+  IF in_use <> '' THEN
+    SELECT s.id, s.secret_hash INTO session.id, session.secret_hash FROM sessions s WHERE s.secret_hash = hash_of(in_use);
+  END IF;
+  IF session.id IS NULL THEN
+    session := holding_session(renew.claim_id);
+  END IF;
   -- Never shorter than it was: somebody may already trust the later time.
-  UPDATE claims c SET expires_at = greatest(c.expires_at, clock_timestamp() + coalesce(renew.ttl, c.ttl)), ttl = coalesce(renew.ttl, c.ttl)
-  WHERE c.id = renew.claim_id AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
-  RETURNING c.* INTO kept;
-  IF kept.id IS NOT NULL THEN
+  WITH kept AS (
+    UPDATE claims c SET expires_at = greatest(c.expires_at, clock_timestamp() + coalesce(renew.ttl, c.ttl)), ttl = coalesce(renew.ttl, c.ttl)
+    WHERE c.id = renew.claim_id AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+    RETURNING c.*
+  ), said AS (
     INSERT INTO agent_log (workspace, agent_name, session_id, action_type, resource_claim, claim_id, act, unauthenticated)
-    VALUES (kept.workspace, kept.agent, kept.session_id, 'renew', kept.resource, kept.id, 'renewed', session.secret_hash IS NULL);
+    SELECT k.workspace, k.agent, k.session_id, 'renew', k.resource, k.id, 'renewed', session.secret_hash IS NULL FROM kept k
+  )
+  SELECT k.expires_at INTO expires_at FROM kept k;
+  IF FOUND THEN
     outcome := 'renewed';
-    expires_at := kept.expires_at;
     RETURN;
   END IF;
   SELECT c.* INTO kept FROM claims c WHERE c.id = renew.claim_id AND c.session_id = session.id;
   IF kept.id IS NULL THEN
+    session := holding_session(renew.claim_id);
     kept := own_claim(renew.claim_id, session);
   END IF;
   lost := loss_of(kept);
@@ -449,14 +522,34 @@ CREATE FUNCTION coordination.release(claim_id bigint, key text DEFAULT NULL, OUT
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  session sessions := holding_session(release.claim_id);
+  session sessions;
   held claims;
   lost loss;
   now_is timestamptz;
   stored jsonb;
-  durable text;
+  crowded boolean;
   number bigint;
 BEGIN
+  IF release.key IS NULL AND current_setting('synchronous_commit') <> 'off' THEN
+    -- One statement for what nearly always happens: the lock first, because an assertion may hold it for long, then the end.
+    WITH held AS MATERIALIZED (
+      SELECT c.id FROM sessions s JOIN claims c ON c.session_id = s.id
+      WHERE s.secret_hash = hash_of(current_setting('coordination.session', true)) AND c.id = release.claim_id FOR UPDATE OF c
+    ), ended AS (
+      UPDATE claims c SET released_at = clock_timestamp(), ending = 'released', ended_by = c.owner FROM held h
+      WHERE c.id = h.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp() RETURNING c.*
+    )
+    INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, resource_claim, claim_id, act)
+    SELECT e.released_at, e.workspace, e.agent, e.session_id, 'release', e.resource, e.id, 'released' FROM ended e
+    RETURNING 'released', timestamp, EXISTS (SELECT FROM tickets t WHERE t.workspace = agent_log.workspace) INTO outcome, ended_at, crowded;
+    IF NOT crowded THEN
+      RETURN;
+    ELSIF crowded THEN
+      PERFORM call_waiters(c.workspace, pathmultirange(c.span)) FROM claims c WHERE c.id = release.claim_id;
+      RETURN;
+    END IF;
+  END IF;
+  session := holding_session(release.claim_id);
   IF release.key IS NOT NULL THEN
     stored := first_answer(session, release.key, 'release', jsonb_build_array(release.claim_id));
     IF stored IS NULL THEN
@@ -467,10 +560,10 @@ BEGIN
       AS a (outcome text, ending text, taken_by text, taken_token bigint, ended_at timestamptz);
     RETURN;
   END IF;
+  PERFORM force_durability();
   held := own_claim(release.claim_id, session);
-  -- Read after the lock was had: an assertion may have held it for long.
+  -- Read after the lock was had.
   now_is := clock_timestamp();
-  durable := force_durability();
   IF held.released_at IS NULL AND held.expires_at > now_is THEN
     number := end_claim(held, 'released', session.owner, NULL, now_is, NULL, session.secret_hash IS NULL);
     outcome := 'released'; ended_at := now_is;
@@ -498,6 +591,9 @@ BEGIN
   RETURN QUERY SELECT s.claim_id, s.token, s.holder, s.incarnation, s.resource, s.mode, s.held_since, s.held_until, s.reason, s.eta, s.progress,
     s.progress_at, CASE WHEN asked.span <@ s.span THEN asked.name ELSE s.resource END
   FROM standing(coalesce(holders.workspace, 'default'), asked.span, int8range(NULL, NULL), '') s;
+  IF NOT FOUND AND NOT EXISTS (SELECT FROM workspaces w WHERE w.workspace = coalesce(holders.workspace, 'default')) THEN
+    RAISE EXCEPTION 'nobody ever opened a session in workspace %: check its spelling', quote_literal(left(workspace, 80)) USING ERRCODE = 'CB007';
+  END IF;
 END $$;
 
 -- What the acting session holds, oldest first: for going on after a restart.
@@ -519,7 +615,7 @@ CREATE FUNCTION coordination.claim_all(
   resources text[], agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
   reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
 RETURNS SETOF claim_answer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET lock_timeout = '250ms' SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   session sessions := acting_session(claim_all.agent, claim_all.workspace);
@@ -581,9 +677,12 @@ BEGIN
     IF claim_all.wait > interval '0' AND answers -> 0 ->> 'outcome' = 'held' THEN
       -- Somebody was faster, and is gone already or makes the next call wait.
       answers := '[{"outcome": "busy"}]';
+    ELSE
+      answers := (SELECT jsonb_agg(a || jsonb_build_object('free', free_parts(session, wishes, (SELECT range_agg(w.span) FROM unnest(wishes) w), claim_all.mode,
+        sharers_wished(claim_all.mode), session.owner))) FROM jsonb_array_elements(answers) a);
     END IF;
   END;
-  IF answers -> 0 ->> 'outcome' = 'granted' AND EXISTS (SELECT FROM tickets t WHERE t.session_id = session.id) THEN
+  IF answers -> 0 ->> 'outcome' = 'granted' AND EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.session_id = session.id) THEN
     PERFORM leave_line(session, ARRAY(SELECT w.name FROM unnest(wishes) w), claim_all.mode);
   END IF;
   RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers);
@@ -605,4 +704,30 @@ BEGIN
   END IF;
   INSERT INTO pools (workspace, resource, slots) VALUES (set_slots.workspace, pool.name, set_slots.slots)
   ON CONFLICT ON CONSTRAINT pools_pkey DO UPDATE SET slots = excluded.slots;
+END $$;
+
+-- Closes claims whose lease was over long ago and that nobody took over, so that the record does not show them as held for ever. Cheap, and in
+-- nobody's way: it waits for no lock, and leaves the recently expired to whoever takes them over, with their last words.
+CREATE FUNCTION coordination.sweep("limit" int DEFAULT 100, older_than interval DEFAULT '1 hour') RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  over claims;
+  swept int := 0;
+BEGIN
+  IF "limit" IS NULL OR "limit" NOT BETWEEN 1 AND 10000 OR older_than IS NULL OR older_than < interval '0' THEN
+    RAISE EXCEPTION 'a sweep closes 1 to 10000 claims, no younger than any time since their expiry' USING ERRCODE = 'CB005';
+  END IF;
+  PERFORM force_durability();
+  FOR over IN
+    SELECT c.* FROM claims c
+    WHERE c.id = ANY (ARRAY(SELECT o.id FROM claims o WHERE o.released_at IS NULL AND o.expires_at <= clock_timestamp() - older_than LIMIT "limit"))
+      AND c.released_at IS NULL AND c.expires_at <= clock_timestamp() - older_than
+    ORDER BY c.id FOR UPDATE SKIP LOCKED
+  LOOP
+    PERFORM end_claim(over, 'expired', NULL, NULL, clock_timestamp(), NULL, false);
+    swept := swept + 1;
+  END LOOP;
+  DELETE FROM tickets t WHERE t.id IN (SELECT d.id FROM tickets d WHERE NOT alive(d) FOR UPDATE SKIP LOCKED);
+  RETURN swept;
 END $$;

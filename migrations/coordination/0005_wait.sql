@@ -138,7 +138,7 @@ LANGUAGE sql VOLATILE AS $$
     WHERE t.workspace = call_waiters.workspace AND t.spans && call_waiters.spans AND coordination.alive(t) ORDER BY t.id LIMIT 16) t
 $$;
 
--- Writes the ticket of a wish, or polls it. Whoever writes a new one is alone in the workspace until the commit, so that of two who would
+-- Writes the ticket of a wish, or polls it; null when somebody else is at that and does not commit. Whoever writes a new one is alone in the workspace until the commit, so that of two who would
 -- close a circle one sees the other.
 CREATE FUNCTION coordination.queue(session coordination.sessions, names text[], spans coordination.pathmultirange, mode text, sharers int8range,
   rival text, reason text) RETURNS coordination.tickets
@@ -149,11 +149,12 @@ DECLARE
   told text;
   started timestamptz;
 BEGIN
+  PERFORM force_durability();
   UPDATE tickets t SET polled_at = clock_timestamp()
-  WHERE t.session_id = session.id AND t.mode = queue.mode AND t.names = queue.names AND alive(t) RETURNING t.* INTO own;
+  WHERE t.workspace = session.workspace AND t.session_id = session.id AND t.mode = queue.mode AND t.names = queue.names AND alive(t) RETURNING t.* INTO own;
   IF own.id IS NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended('coordination.queue ' || session.workspace, 0));
-    DELETE FROM tickets t WHERE t.id IN (SELECT d.id FROM tickets d WHERE NOT alive(d) FOR UPDATE SKIP LOCKED);
+    DELETE FROM tickets t WHERE t.id IN (SELECT d.id FROM tickets d WHERE d.workspace = session.workspace AND NOT alive(d) FOR UPDATE SKIP LOCKED);
     started := clock_timestamp();
     INSERT INTO tickets (workspace, names, spans, mode, sharers, rival, owner, agent, session_id, reason, queued_at, polled_at)
     VALUES (session.workspace, queue.names, queue.spans, queue.mode, queue.sharers, queue.rival, session.owner, session.agent, session.id, queue.reason,
@@ -169,6 +170,9 @@ BEGIN
       HINT = 'Release what the others wait for, or claim all of it as one set before the work begins.';
   END IF;
   RETURN own;
+EXCEPTION
+  WHEN lock_not_available OR deadlock_detected THEN
+    RETURN NULL;
 END $$;
 
 -- The parts that two lists of names have in common. Ranges of names are nested or apart, so a common part is the narrower of the two.
@@ -178,6 +182,36 @@ LANGUAGE sql STABLE AS $$
   FROM (SELECT (coordination.parse_resource(n)).* FROM unnest(names) n) a
   JOIN (SELECT (coordination.parse_resource(n)).* FROM unnest(others) n) b ON a.span && b.span
 $$;
+
+-- Parts of a refused wish that nobody stands in the way of, at this moment: the other members of a set; and of a subtree, what lies right
+-- below its root and was claimed of late, because the database knows no other names.
+CREATE FUNCTION coordination.free_parts(session coordination.sessions, wishes coordination.parsed_resource[], ground coordination.pathmultirange, mode text,
+  blocking int8range, rival text) RETURNS text[]
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+  root text := rtrim(wishes[1].name, '*');
+  candidates text[];
+BEGIN
+  IF cardinality(wishes) > 1 THEN
+    candidates := ARRAY(SELECT w.name FROM unnest(wishes) w LIMIT 100);
+  ELSIF wishes[1].name = '*' OR right(wishes[1].name, 2) = '/*' THEN
+    candidates := ARRAY(
+      SELECT root || split_part(r.below, '/', 1) || CASE WHEN strpos(r.below, '/') > 0 THEN '/*' ELSE '' END
+      FROM (
+        SELECT substr(c.resource, length(root) + 1) AS below, c.id FROM claims c
+        WHERE c.id > (SELECT max(n.id) - 1000 FROM claims n) AND c.workspace = session.workspace AND c.span <@ wishes[1].span AND c.span <> wishes[1].span) r
+      WHERE split_part(r.below, '/', 1) NOT IN ('', '*') GROUP BY 1 ORDER BY max(r.id) DESC LIMIT 100);
+  END IF;
+  RETURN ARRAY(
+    SELECT (c.p).name FROM (SELECT parse_resource(n) AS p, place FROM unnest(candidates) WITH ORDINALITY u (n, place)) c
+    WHERE NOT (c.p).widened
+      AND NOT EXISTS (SELECT FROM claims o WHERE o.workspace = session.workspace AND o.span && (c.p).span AND o.sharers && blocking AND o.rival <> free_parts.rival
+        AND o.released_at IS NULL AND o.expires_at > clock_timestamp())
+      AND NOT EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && (c.p).span AND t.owner <> session.owner
+        AND exclude(t.mode, free_parts.mode) AND alive(t))
+    ORDER BY c.place LIMIT 8);
+END $$;
 
 -- What stands in the way of a wish, as answers: live claims of others, and tickets ahead. With a wait, they are what the caller's ticket
 -- waits for. No row: nothing stood in the way any longer.
@@ -192,6 +226,7 @@ DECLARE
   answers claim_answer[] := '{}';
   line int := 0;
   own tickets;
+  free text[];
   earliest timestamptz;
   soon interval;
 BEGIN
@@ -212,13 +247,22 @@ BEGIN
   IF answers = '{}' THEN
     RETURN;
   END IF;
+  free := free_parts(session, wishes, ground, obstacles.mode, obstacles.blocking, obstacles.rival);
   IF waits THEN
     own := queue(session, wished, ground, obstacles.mode, obstacles.sharers, obstacles.rival, obstacles.reason);
+    IF own.id IS NULL THEN
+      answer := NULL;
+      answer.outcome := 'busy';
+      answer.canonical := wished[1];
+      RETURN NEXT answer;
+      RETURN;
+    END IF;
     -- When the first lease may be over, the head first, and no later than in a second, at different times.
     soon := greatest(least((0.7 + 0.3 * random()) * interval '1 s', earliest - clock_timestamp() + line * interval '15 ms'), interval '10 ms');
   END IF;
   FOREACH answer IN ARRAY answers LOOP
-    IF own.id IS NOT NULL THEN
+    answer.free := free;
+    IF waits THEN
       answer.outcome := 'waiting';
       answer.ticket := own.id;
       answer."position" := line + 1;
@@ -234,7 +278,7 @@ END $$;
 CREATE FUNCTION coordination.place_in_line(session coordination.sessions, spans coordination.pathmultirange, mode text) RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
   SELECT min(t.id) FROM coordination.tickets t
-  WHERE t.session_id = session.id AND t.mode = place_in_line.mode AND place_in_line.spans <@ t.spans AND coordination.alive(t)
+  WHERE t.workspace = session.workspace AND t.session_id = session.id AND t.mode = place_in_line.mode AND place_in_line.spans <@ t.spans AND coordination.alive(t)
 $$;
 
 -- After a grant: the ticket that waited for exactly this, if there is one, is done.
@@ -244,7 +288,7 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   own tickets;
 BEGIN
-  DELETE FROM tickets t WHERE t.session_id = session.id AND t.mode = leave_line.mode AND t.names = leave_line.names RETURNING t.* INTO own;
+  DELETE FROM tickets t WHERE t.workspace = session.workspace AND t.session_id = session.id AND t.mode = leave_line.mode AND t.names = leave_line.names RETURNING t.* INTO own;
   IF own.mode = 'slot' THEN
     -- There may be another slot for the next.
     PERFORM call_waiters(own.workspace, own.spans);
@@ -273,7 +317,7 @@ BEGIN
   IF current_setting('coordination.session', true) <> '' THEN
     mine := (session_of(current_setting('coordination.session'))).id = found.session_id;
   ELSE
-    mine := EXISTS (SELECT FROM sessions s WHERE s.id = found.session_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings));
+    mine := EXISTS (SELECT FROM sessions s WHERE s.id = found.session_id AND s.bound_role = session_user AND NOT (SELECT strict FROM settings WHERE only_row));
   END IF;
   IF NOT mine THEN
     RAISE EXCEPTION 'ticket % is another session''s: call coordination.use_session(secret) of the session that waits', ticket USING ERRCODE = 'CB003';

@@ -30,6 +30,9 @@ BEGIN
     OR octet_length(log.message) > 16384 OR octet_length(log.metadata::text) > 65536 THEN
     RAISE EXCEPTION 'this log row has no action or is too long: action and status are 1 to 64 bytes, a message up to 16 KiB, metadata up to 64 KiB'
       USING ERRCODE = 'CB005';
+  ELSIF log.action_type !~ '^[a-z][a-z0-9_-]*$' THEN
+    RAISE EXCEPTION 'action % is not a word: small letters, digits, - and _, such as progress, note, help or complete', quote_literal(log.action_type)
+      USING ERRCODE = 'CB005';
   END IF;
   IF log.resource IS NOT NULL THEN
     about := parse_resource(log.resource);
@@ -43,9 +46,12 @@ BEGIN
     END IF;
     IF own.id IS NULL THEN
       -- Was it ours, and was it lost rather than given back?
-      SELECT c.* INTO own FROM claims c
-      WHERE c.session_id = session.id AND about.span <@ c.span
-        AND (c.released_at > clock_timestamp() - interval '1 day' AND c.ending <> 'released' OR c.released_at IS NULL)
+      SELECT c.* INTO own FROM (
+        (SELECT l.* FROM claims l WHERE l.session_id = session.id AND l.ending <> 'released' AND about.span <@ l.span
+          AND l.released_at > clock_timestamp() - interval '1 day' ORDER BY l.id DESC LIMIT 1)
+        UNION ALL
+        (SELECT o.* FROM claims o WHERE o.workspace = session.workspace AND o.span && about.span AND about.span <@ o.span AND o.session_id = session.id
+          AND o.released_at IS NULL ORDER BY o.id DESC LIMIT 1)) c
       ORDER BY c.id DESC LIMIT 1;
       late := own.id IS NOT NULL;
     END IF;

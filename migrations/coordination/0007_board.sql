@@ -6,6 +6,10 @@ CREATE VIEW coordination.agent_activity AS
 SELECT a.workspace, a.agent,
   CASE
     WHEN said.status = 'idle' AND held.names IS NOT NULL THEN 'working'
+    -- It waited, and its place in line is gone.
+    WHEN said.status = 'waiting' AND said.action_type = 'wait' AND NOT EXISTS (
+      SELECT FROM coordination.tickets t WHERE t.workspace = a.workspace AND t.agent = a.agent AND t.polled_at > clock_timestamp() - interval '2 min')
+      THEN CASE WHEN held.names IS NOT NULL THEN 'working' ELSE 'idle' END
     -- What it was working on is over, and it said nothing since.
     WHEN said.status = 'working' AND said.claim_id IS NOT NULL AND held.names IS NULL THEN 'idle'
     ELSE coalesce(said.status, 'idle')
@@ -18,7 +22,7 @@ SELECT a.workspace, a.agent,
   held.names AS claims
 FROM coordination.agents a
 LEFT JOIN LATERAL (
-  SELECT l.id, l.status, l.claim_id, l.timestamp FROM coordination.agent_log l
+  SELECT l.id, l.status, l.claim_id, l.timestamp, l.action_type FROM coordination.agent_log l
   WHERE l.workspace = a.workspace AND l.agent_name = a.agent AND l.status IS NOT NULL ORDER BY l.id DESC LIMIT 1) said ON true
 LEFT JOIN LATERAL (
   SELECT l.metadata FROM coordination.agent_log l

@@ -11,7 +11,7 @@ BEGIN
   -- One statement, so that claims and log are of one snapshot in every isolation level.
   CREATE TEMPORARY TABLE history ON COMMIT DROP AS
   SELECT coalesce(c.id, l.claim_id) AS id, c.id IS NOT NULL AS stored, c.workspace, c.resource, c.span, c.sharers, c.rival, c.ending, c.successor, c.session_id,
-    l.granted, l.ended, l.grants, l.ends, l.acts, l.first_act, l.last_act, l.last_renewed, l.end_act, l.said_workspace, l.said_resource, l.said_session,
+    l.granted, l.ended, l.grants, l.ends, l.acts, l.first_act, l.last_act, l.last_renewed, l.end_act, l.said_workspace, l.said_resource, l.said_session, l.ticket, l.passed,
     int8range(l.granted, l.ended) AS numbers
   FROM coordination.claims c
   FULL JOIN (
@@ -21,7 +21,9 @@ BEGIN
       min(a.id) FILTER (WHERE a.act NOT IN ('granted', 'renewed')) AS ended, count(*) FILTER (WHERE a.act NOT IN ('granted', 'renewed')) AS ends,
       min(a.act) FILTER (WHERE a.act NOT IN ('granted', 'renewed')) AS end_act,
       min(a.workspace) FILTER (WHERE a.act = 'granted') AS said_workspace, min(a.resource_claim) FILTER (WHERE a.act = 'granted') AS said_resource,
-      min(a.session_id) FILTER (WHERE a.act = 'granted') AS said_session
+      min(a.session_id) FILTER (WHERE a.act = 'granted') AS said_session,
+      min((a.metadata ->> 'ticket')::bigint) FILTER (WHERE a.act = 'granted') AS ticket,
+      (min(translate(a.metadata ->> 'passed', '[]', '{}')) FILTER (WHERE a.act = 'granted'))::bigint[] AS passed
     FROM agent_log a WHERE a.act IS NOT NULL GROUP BY a.claim_id) l ON l.claim_id = c.id;
   CREATE INDEX ON pg_temp.history USING gist (workspace, span, numbers) WHERE stored AND grants = 1 AND (ended IS NULL OR ended > granted);
   ANALYZE pg_temp.history;
@@ -50,6 +52,16 @@ BEGIN
       AND earlier.sharers && later.sharers AND earlier.rival <> later.rival AND earlier.granted < later.granted
       AND earlier.stored AND earlier.grants = 1 AND (earlier.ended IS NULL OR earlier.ended > earlier.granted)
     WHERE later.stored AND later.grants = 1 AND (later.ended IS NULL OR later.ended > later.granted)
+    UNION ALL
+    -- First come, first served: whoever passed an older ticket wrote down that it might.
+    SELECT late.granted, format('claim %s was granted before claim %s, whose ticket %s stood ahead of ticket %s', early.id, late.id, late.ticket, early.ticket)
+    FROM pg_temp.history late
+    JOIN pg_temp.history early ON early.workspace = late.workspace AND early.span && late.span AND early.sharers && late.sharers AND early.rival <> late.rival
+      AND early.ticket > late.ticket AND early.granted < late.granted AND NOT late.ticket = ANY (early.passed)
+    WHERE late.stored AND early.stored
+    UNION ALL
+    SELECT 0, format('ticket %s is still there, although what it waits for was granted', t.id) FROM tickets t JOIN pg_temp.history h ON h.ticket = t.id
+      AND t.names = ARRAY[h.resource]
     UNION ALL
     SELECT taken.ended, format('claim %s ended after its successor %s was granted', taken.id, heir.id)
     FROM pg_temp.history taken JOIN pg_temp.history heir ON heir.id = taken.successor WHERE heir.granted < taken.ended

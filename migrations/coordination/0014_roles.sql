@@ -8,7 +8,7 @@ DECLARE
   role text;
   signature regprocedure;
   granted text[] := '{}';
-  agents_call text[] := '{open_session,use_session,claim,claim_all,renew,release,withdraw,log,holders,my_claims,assert_claim,handoff,parse_resource,successor,verify_history}';
+  agents_call text[] := '{open_session,use_session,claim,claim_all,renew,release,withdraw,log,holders,my_claims,assert_claim,handoff,parse_resource,pathrange,pathmultirange,successor,sweep,verify_history}';
   mirror_calls text[] := '{open_session,claim,renew,release}';
   operators_call text[] := '{revoke,set_slots,ensure_log_partitions}';
   all_read text[] := '{agent_log,claims,tickets,pools,agents,workspaces,agent_activity,resource_claims}';

@@ -11,7 +11,6 @@ use crate::desk::Desk;
 use crate::enforcement::Enforcement;
 use crate::failure::{Exit, Failure};
 use crate::say::{Answer, Say, moment, plain, table};
-use crate::verb::migrate;
 
 /// Postgres 15.
 const OLDEST: i32 = 150_000;
@@ -241,7 +240,7 @@ async fn there(pool: &PgPool) -> Result<Vec<Check>, Failure> {
 
 async fn schema(pool: &PgPool) -> Result<Check, Failure> {
     let (wanted, update) = (
-        migrate::version(),
+        coordination::schema_version(),
         "`claimboard migrate` as the database's owner brings it up to date",
     );
     let readable: Option<bool> = sqlx::query_scalar(

@@ -1,14 +1,10 @@
 //! `claimboard migrate`
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::say::Answer;
-
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/coordination");
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -28,49 +24,14 @@ pub(crate) struct Args {
 
 pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     if args.print {
-        let sql = script();
+        let sql = coordination::schema_sql();
         return Ok(Answer::new(Exit::Done, json!({"sql": sql}), sql));
     }
     let database = desk.database().await?;
     coordination::migrate(&database.pool).await?;
     Ok(Answer::new(
         Exit::Done,
-        json!({"outcome": "migrated", "version": version()}),
+        json!({"outcome": "migrated", "version": coordination::schema_version()}),
         "schema coordination is up to date",
     ))
-}
-
-/// The newest version that this program knows.
-pub(super) fn version() -> i64 {
-    MIGRATIONS
-        .iter()
-        .map(|migration| migration.version)
-        .max()
-        .unwrap_or(0)
-}
-
-/// The migrations, and the rows by which the program knows later that they were applied.
-fn script() -> String {
-    let mut sql = String::from(
-        "CREATE SCHEMA IF NOT EXISTS coordination;
-CREATE TABLE IF NOT EXISTS coordination.migrations (
-  version bigint PRIMARY KEY, description text NOT NULL, installed_on timestamptz NOT NULL DEFAULT now(),
-  success boolean NOT NULL, checksum bytea NOT NULL, execution_time bigint NOT NULL
-);
-",
-    );
-    for migration in MIGRATIONS.iter() {
-        let mut checksum = String::new();
-        for byte in migration.checksum.iter() {
-            let _ = write!(checksum, "{byte:02x}");
-        }
-        let _ = write!(
-            sql,
-            "\n{}\nRESET search_path;\nINSERT INTO coordination.migrations (version, description, success, checksum, execution_time)\nVALUES ({}, '{}', true, '\\x{checksum}', 0);\n",
-            migration.sql.as_str().trim_end(),
-            migration.version,
-            migration.description.replace('\'', "''"),
-        );
-    }
-    sql
 }

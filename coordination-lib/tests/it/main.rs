@@ -17,6 +17,7 @@ mod names;
 mod overlap;
 mod pass_on;
 mod races;
+mod record;
 mod requests;
 mod roles;
 mod sets;

@@ -13,10 +13,12 @@ async fn an_agents_role_can_use_the_protocol_and_nothing_else() {
         .await
         .unwrap();
     coordination::migrate(&admin).await.unwrap();
-    sqlx::raw_sql(coordination::ROLES_SQL)
-        .execute(&admin)
-        .await
-        .unwrap();
+    for _ in 0..2 {
+        sqlx::raw_sql(coordination::ROLES_SQL)
+            .execute(&admin)
+            .await
+            .unwrap();
+    }
     sqlx::raw_sql("CREATE ROLE some_agent LOGIN IN ROLE claimboard_agent; CREATE ROLE other_agent LOGIN IN ROLE claimboard_agent; CREATE ROLE nobody_special LOGIN")
         .execute(&admin)
         .await
@@ -39,6 +41,9 @@ async fn an_agents_role_can_use_the_protocol_and_nothing_else() {
         "SELECT * FROM coordination.renew(1)",
         "SELECT * FROM coordination.log('alpha', message => 'x', resource => 'a')",
         "SELECT * FROM coordination.holders()",
+        "SELECT * FROM coordination.parse_resource('docs*')",
+        "SELECT coordination.sweep(), coordination.withdraw(1)",
+        "SELECT * FROM coordination.tickets",
         "SELECT * FROM coordination.agent_activity",
         "SELECT * FROM coordination.resource_claims",
         "SELECT coordination.assert_claim(1, 'a')",
