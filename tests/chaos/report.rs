@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) claims: u64,
     pub(crate) acts: u64,
     pub(crate) deadlocks: u64,
+    /// The server's words about each.
+    pub(crate) deadlocked: Vec<String>,
     pub(crate) orphaned_tickets: u64,
     pub(crate) double_grants: Vec<String>,
     pub(crate) violations: Vec<String>,
@@ -38,11 +40,11 @@ impl Report {
         }
     }
 
-    /// Whether the protocol held.
-    pub(crate) fn is_clean(&self) -> bool {
+    /// Whether the protocol held. A deadlock breaks no promise, as Postgres breaks it and the claim answers busy; so many are let pass.
+    pub(crate) fn is_clean(&self, deadlocks: u64) -> bool {
         self.double_grants.is_empty()
             && self.violations.is_empty()
-            && self.deadlocks == 0
+            && self.deadlocks <= deadlocks
             && self.orphaned_tickets == 0
             && self.offence.is_none()
     }
@@ -65,7 +67,7 @@ impl Report {
             "forged_rows_refused": self.refused_inserts,
             "left_behind": self.left_behind,
             "counted": self.counts,
-            "first_offences": self.double_grants.iter().chain(&self.violations).take(10).collect::<Vec<_>>(),
+            "first_offences": self.double_grants.iter().chain(&self.violations).chain(&self.deadlocked).take(10).collect::<Vec<_>>(),
         })
     }
 }
