@@ -12,14 +12,10 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// [`migrate`] grants to the roles that exist.
 pub const ROLES_SQL: &str = "\
 DO $$
-DECLARE
-  role text;
 BEGIN
-  FOREACH role IN ARRAY '{claimboard_agent,claimboard_operator,claimboard_sync}'::text[] LOOP
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
-      EXECUTE format('CREATE ROLE %I NOLOGIN', role);
-    END IF;
-  END LOOP;
+  IF to_regrole('claimboard_agent') IS NULL THEN CREATE ROLE claimboard_agent NOLOGIN; END IF;
+  IF to_regrole('claimboard_operator') IS NULL THEN CREATE ROLE claimboard_operator NOLOGIN; END IF;
+  IF to_regrole('claimboard_sync') IS NULL THEN CREATE ROLE claimboard_sync NOLOGIN; END IF;
 END $$;
 SELECT coordination.grant_to_roles();
 ";
