@@ -1,6 +1,6 @@
 # Two commands set everything up: make demo, make test.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos conformance bench check clean
+.PHONY: help demo test chaos samples conformance bench check clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8710
@@ -24,6 +24,11 @@ test: ## unit, property, database and whole-system tests, doctests
 chaos: ## a million races of many processes against a crashing server [RACES=1000000] [SEED=…] [DEADLOCKS=0]
 	@scripts/install base
 	@RACES=$(or $(RACES),1000000) DEADLOCKS=$(or $(DEADLOCKS),0) cargo test -p tests --test chaos
+
+samples: ## a film rental with 10,000 rows in one table, as boards; takes minutes
+	@scripts/install base
+	@cargo build --workspace --bins
+	@cargo test -p tests --test system -- --ignored ten_thousand
 
 conformance: ## what needs a browser or foreign clients
 	@scripts/install base conformance

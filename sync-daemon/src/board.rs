@@ -49,7 +49,7 @@ impl Board {
         self.dashboard
             .properties
             .iter()
-            .filter(|property| property.column.is_some())
+            .filter(|property| property.kind.carries_data())
             .map(|property| (property.name.as_str(), &property.kind))
             .chain([
                 (NOTE_PROPERTY, &PropertyKind::Text),

@@ -27,6 +27,8 @@ use crate::tenure::{Attempt, Candidate, RESOURCE, Tenure};
 use crate::writer::{Writer, root_cause, with_cause};
 use crate::{ledger, plan, rebuild, setup, verify, why};
 
+mod init;
+
 /// The answer is no: differences, problems.
 const NO: u8 = 3;
 /// Wrong usage or configuration.
@@ -34,7 +36,7 @@ const USAGE: u8 = 2;
 
 /// Mirrors Postgres to Notion dashboards.
 ///
-/// First `setup`, which creates the databases under the parent page, then `run`. Everything else looks.
+/// First `init` for boards of your own tables, then `setup`, which creates the databases under the parent page, then `run`. Everything else looks.
 ///
 /// Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the answer is no (differences, problems).
 #[derive(Debug, Parser)]
@@ -66,6 +68,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write schema files for tables, views or a query, ready to be set up and yours to edit
+    Init(init::InitArgs),
+    /// Print the JSON schema of schema files, for editors
+    Schema,
     /// Create the databases under the parent page; run twice, it changes nothing
     Setup,
     /// Mirror until stopped
@@ -131,6 +137,8 @@ Environment (or a .env file in the working folder):
   CLAIMBOARD_LOG_FORMAT       text (default), json
 
 Examples:
+  claimboard-sync init public.invoices
+  claimboard-sync init --all public
   claimboard-sync setup
   claimboard-sync run
   claimboard-sync plan --json | jq '.writes[].key'
@@ -162,6 +170,9 @@ impl Cli {
             Err(error) => {
                 let configuration = error.is::<ConfigErrors>()
                     || error
+                        .downcast_ref::<crate::init::Error>()
+                        .is_some_and(|error| !matches!(error, crate::init::Error::Database(_)))
+                    || error
                         .downcast_ref::<OpenError>()
                         .is_some_and(|error| !error.is_passing());
                 if self.json {
@@ -176,6 +187,11 @@ impl Cli {
     async fn run(&self, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<u8> {
         let variable = |name: &str| self.flag(name).or_else(|| variable(name));
         match &self.command {
+            Command::Init(args) => self.init(&DatabaseConfig::from_vars(variable)?, args).await,
+            Command::Schema => {
+                print!("{}", crate::dashboard::json_schema_text());
+                Ok(0)
+            }
             Command::Status => self.status(&DatabaseConfig::from_vars(variable)?).await,
             Command::Plan => {
                 let config = DatabaseConfig::from_vars(variable)?;

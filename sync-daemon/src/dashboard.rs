@@ -14,13 +14,19 @@ use crate::row;
 
 mod check;
 mod error;
+mod feed;
 mod fields;
+mod json_schema;
 mod parse;
 mod property;
+mod view;
 
 pub use error::SchemaError;
 pub(crate) use error::did_you_mean;
+pub use feed::{Feed, Part, Round};
+pub use json_schema::{json_schema, json_schema_text};
 pub(crate) use parse::Origin;
+pub use view::View;
 
 /// The dashboards that ship, in the order in which people see them.
 const SHIPPED: [(&str, &str); 6] = [
@@ -82,6 +88,8 @@ pub struct Dashboard {
     pub optional: bool,
     /// In the order in which people see them; exactly one title.
     pub properties: Vec<Property>,
+    /// Views to make, in their order.
+    pub views: Vec<View>,
 }
 
 /// Where a dashboard's rows come from.
@@ -103,8 +111,10 @@ pub enum Source {
 pub struct Property {
     /// Unique within the dashboard, and the property's name in Notion.
     pub name: String,
-    /// The column that feeds it; `None` for formulas only.
-    pub column: Option<String>,
+    /// What feeds it; nothing for formulas only.
+    pub feed: Feed,
+    /// What its values are rounded to.
+    pub round: Option<Round>,
     /// What it is in Notion.
     pub kind: PropertyKind,
 }
@@ -197,6 +207,7 @@ impl Dashboards {
         let replacements = parse::files(replacing, &mut errors);
         check::unique_names(&entries, &mut errors);
         check::unique_names(&replacements, &mut errors);
+        check::same_spelling(&entries, &replacements, &mut errors);
         for replacement in replacements {
             match entries
                 .iter_mut()
@@ -249,7 +260,8 @@ impl Dashboard {
                     .collect();
                 json!([
                     property.name,
-                    property.column,
+                    property.feed,
+                    property.round,
                     property.kind.name(),
                     property.kind.related(),
                     options

@@ -3,13 +3,15 @@
 //! A row's way, top to bottom: [`dashboard`] says what a board is; [`source`] reads rows and makes pages
 //! of them; [`pass`] compares them with the [`ledger`] and [`reconcile`] decides what to write; the
 //! [`backlog`] orders it under the [`budget`]; the [`writer`] records doubt, sends, and settles; the
-//! [`driver`] says when.
+//! [`driver`] says when. Where no schema file is yet, [`init`] writes one from the catalogue.
 
 pub mod config;
 pub mod dashboard;
 pub mod page;
 pub mod row;
 pub mod source;
+
+pub mod init;
 
 pub mod budget;
 pub mod notion;
@@ -37,4 +39,5 @@ pub mod plan;
 pub mod rebuild;
 pub mod setup;
 pub mod verify;
+pub mod views;
 pub mod why;

@@ -51,6 +51,8 @@ pub enum Value {
     MultiSelect(Vec<String>),
     /// A day, or a minute in UTC.
     Date(Option<Date>),
+    /// From one point in time to a later one.
+    DateRange(Date, Date),
     /// Ticked or not.
     Checkbox(bool),
     /// A link.
@@ -71,6 +73,21 @@ pub enum Date {
     Day(NaiveDate),
     /// An instant, cut to the minute because Notion keeps no seconds.
     Minute(DateTime<Utc>),
+}
+
+impl Date {
+    /// Whether it is a whole day.
+    pub fn is_day(self) -> bool {
+        matches!(self, Self::Day(_))
+    }
+
+    /// The instant at which it begins, days being UTC's.
+    pub fn at(self) -> DateTime<Utc> {
+        match self {
+            Self::Day(day) => day.and_time(chrono::NaiveTime::MIN).and_utc(),
+            Self::Minute(at) => at,
+        }
+    }
 }
 
 /// Sixteen bytes of SHA-256 over a value's canonical form.

@@ -14,6 +14,7 @@ use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind, Sou
 use crate::ledger::{Binding, Ledger};
 use crate::notion::{Client, Error as NotionError, Gate, Meaning, convert, listing};
 use crate::retry;
+use crate::views;
 
 /// What was done for one dashboard.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -125,6 +126,9 @@ pub async fn setup(
             binding
         };
         ledger.bind(&dashboard.name, &binding).await?;
+        views::follow(client, gate, dashboard, &binding)
+            .await
+            .map_err(|source| failure(dashboard, source))?;
         if done.action == "adopted" {
             done.pages = setup.take_over_pages(dashboard, &binding).await?;
         }

@@ -16,9 +16,11 @@ mod check;
 mod columns;
 mod projection;
 
+pub(crate) use check::described_query;
 pub use check::{CheckError, SourceCheck, check};
 use columns::{Columns, Described};
 use projection::Projection;
+pub(crate) use projection::{from_item, quote_identifier};
 
 /// Longest time one statement may take.
 const STATEMENT_TIMEOUT: &str = "20s";

@@ -7,6 +7,8 @@ mod crash;
 mod missed;
 mod misuse;
 mod outage;
+mod samples;
 mod standby;
 mod tidy;
+mod views;
 mod word;

@@ -6,16 +6,19 @@ use super::error::{SchemaError, did_you_mean};
 use super::fields::File;
 use super::parse::Origin;
 use super::property::PropertyLines;
-use super::{Dashboard, Property, PropertyKind, SelectOption};
+use super::{Dashboard, Feed, Property, PropertyKind, SelectOption};
 
 /// Notion's limit of 500 properties, less the two that the daemon adds.
 const MOST_PROPERTIES: usize = 498;
+/// Notion's limit of 50 KB for a schema, less the daemon's own properties.
+const MOST_BYTES: usize = 49_500;
 const LONGEST_NAME: usize = 100;
 /// Postgres cuts identifiers at 63 bytes.
 const LONGEST_IDENTIFIER: usize = 63;
 
 pub(super) fn is_identifier(name: &str) -> bool {
-    !name.is_empty() && name.len() <= LONGEST_IDENTIFIER && !name.contains(['\0', '"'])
+    let quoted = name.len() > 1 && name.starts_with('"') && name.ends_with('"');
+    !name.is_empty() && name.len() <= LONGEST_IDENTIFIER && !name.contains('\0') && !quoted
 }
 
 pub(super) fn is_emoji(icon: &str) -> bool {
@@ -163,6 +166,17 @@ pub(super) fn properties(
             "leave some out",
         );
     }
+    let bytes: usize = properties.iter().map(schema_bytes).sum();
+    if bytes > MOST_BYTES {
+        file.refuse(
+            1,
+            format!(
+                "the dashboard's properties and options take {} KB, Notion takes 50 KB of schema",
+                bytes / 1000
+            ),
+            "leave some out, or name fewer options; others are added as rows bring them",
+        );
+    }
     for (property, at) in properties.iter().zip(lines) {
         let PropertyKind::Formula { expression } = &property.kind else {
             continue;
@@ -184,6 +198,17 @@ pub(super) fn properties(
             }
         }
     }
+}
+
+/// About what a property takes of Notion's limit for a schema: as its definition is written, with air for ids.
+fn schema_bytes(property: &Property) -> usize {
+    let options = property.kind.options().iter();
+    let options: usize = options.map(|option| option.name.len() + 60).sum();
+    let formula = match &property.kind {
+        PropertyKind::Formula { expression } => expression.len(),
+        _ => 0,
+    };
+    property.name.len() + 50 + options + formula
 }
 
 /// The names in `prop("…")`, outside of other texts.
@@ -235,6 +260,33 @@ pub(super) fn unique_names(entries: &[(Dashboard, Origin)], errors: &mut Vec<Sch
     }
 }
 
+/// A file that replaces a dashboard is called as that is: by another spelling it would get a second database.
+pub(super) fn same_spelling(
+    entries: &[(Dashboard, Origin)],
+    replacements: &[(Dashboard, Origin)],
+    errors: &mut Vec<SchemaError>,
+) {
+    for (dashboard, origin) in replacements {
+        let replaced = entries
+            .iter()
+            .find(|(other, _)| same(&other.name, &dashboard.name) && other.name != dashboard.name);
+        if let Some((other, first)) = replaced {
+            errors.push(SchemaError {
+                file: origin.file.clone(),
+                line: origin.name,
+                message: format!(
+                    "dashboard {:?} and {:?} of {} differ only in case",
+                    dashboard.name, other.name, first.file
+                ),
+                cure: format!(
+                    "write {:?} to replace that one, or another name",
+                    other.name
+                ),
+            });
+        }
+    }
+}
+
 pub(super) fn relations(entries: &[(Dashboard, Origin)], errors: &mut Vec<SchemaError>) {
     let names: Vec<&str> = entries
         .iter()
@@ -257,7 +309,53 @@ pub(super) fn relations(entries: &[(Dashboard, Origin)], errors: &mut Vec<Schema
                     cure: did_you_mean(target, names.iter().copied()),
                 });
             }
+            errors.extend(
+                key_widths(dashboard, property, entries).map(|(message, cure)| SchemaError {
+                    file: origin.file.clone(),
+                    line: at.column,
+                    message,
+                    cure,
+                }),
+            );
         }
+    }
+}
+
+/// Whether a relation names as many columns as the keys have that it joins.
+fn key_widths(
+    dashboard: &Dashboard,
+    property: &Property,
+    entries: &[(Dashboard, Origin)],
+) -> Option<(String, String)> {
+    let target = &entries
+        .iter()
+        .find(|(target, _)| property.kind.related() == Some(&target.name))?
+        .0;
+    let wrong = |what: &str, has: usize, of: &Dashboard| {
+        (
+            format!(
+                "property {:?} names {has} columns as the key of {:?}, which has {}",
+                property.name,
+                of.name,
+                of.key.len()
+            ),
+            format!(
+                "name {what} as a list in the order of that key: {}",
+                of.key.join(", ")
+            ),
+        )
+    };
+    match &property.feed {
+        Feed::Columns(columns) if columns.len() != target.key.len() => {
+            Some(wrong("column", columns.len(), target))
+        }
+        Feed::Through { to, .. } if to.len() != target.key.len() => {
+            Some(wrong("column", to.len(), target))
+        }
+        Feed::Through { from, .. } if from.len() != dashboard.key.len() => {
+            Some(wrong("from", from.len(), dashboard))
+        }
+        _ => None,
     }
 }
 

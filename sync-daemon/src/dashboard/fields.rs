@@ -108,6 +108,58 @@ impl<'a> File<'a> {
         texts.map(|value| At { value, line })
     }
 
+    /// A number or a text, as it is written, and its line.
+    pub(super) fn raw(&mut self, fields: &Fields<'_>, key: &str) -> Option<(String, usize)> {
+        let value = fields.table.get(key)?;
+        let line = self.line(&value.span());
+        match value.get_ref() {
+            DeValue::String(text) => Some((text.clone().into_owned(), line)),
+            DeValue::Integer(_) | DeValue::Float(_) => {
+                Some((self.text.get(value.span())?.to_owned(), line))
+            }
+            _ => {
+                self.mistyped(key, value, "a number, or a text in quotes");
+                None
+            }
+        }
+    }
+
+    /// A table of texts, numbers and truths, or lists of them, each as text.
+    pub(super) fn lists(&mut self, fields: &Fields<'_>, key: &str) -> Vec<(String, Vec<String>)> {
+        let Some(value) = fields.table.get(key) else {
+            return Vec::new();
+        };
+        let expected = "a table such as { State = [\"Open\", \"Paid\"] }";
+        let DeValue::Table(table) = value.get_ref() else {
+            self.mistyped(key, value, expected);
+            return Vec::new();
+        };
+        let mut lists = Vec::new();
+        for (name, value) in table {
+            let items = match value.get_ref() {
+                DeValue::Array(items) => items.iter().collect(),
+                _ => vec![value],
+            };
+            let texts: Option<Vec<String>> = items.iter().map(|item| self.plain(item)).collect();
+            match texts.filter(|texts| !texts.is_empty()) {
+                Some(texts) => lists.push((name.get_ref().clone().into_owned(), texts)),
+                None => self.mistyped(key, value, expected),
+            }
+        }
+        lists
+    }
+
+    fn plain(&self, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Some(text.clone().into_owned()),
+            DeValue::Boolean(truth) => Some(truth.to_string()),
+            DeValue::Integer(_) | DeValue::Float(_) => {
+                self.text.get(value.span()).map(str::to_owned)
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn boolean(&mut self, fields: &Fields<'_>, key: &str) -> Option<bool> {
         let value = fields.table.get(key)?;
         let boolean = value.get_ref().as_bool();

@@ -13,7 +13,54 @@ use crate::limit::{Limit, Trashes};
 use super::error::SchemaError;
 use super::fields::{Fields, File};
 use super::property::{PropertyLines, property};
-use super::{Dashboard, Source, check};
+use super::{Dashboard, Source, check, feed, view};
+
+/// The keys of a dashboard, and what they say.
+pub(super) const KEYS: [(&str, &str); 13] = [
+    (
+        "name",
+        "The database's title in Notion, unique whatever the case.",
+    ),
+    ("icon", "One emoji."),
+    (
+        "description",
+        "Shown under the title; at most 2,000 characters.",
+    ),
+    (
+        "source",
+        "schema.table, as Postgres spells it and without quotes; a list where a name has a dot.",
+    ),
+    ("query", "A SELECT instead of a table."),
+    (
+        "key",
+        "The column that identifies a row, or a list of columns.",
+    ),
+    (
+        "cadence",
+        "The longest time a change may go unnoticed, \"1s\" to \"1d\".",
+    ),
+    ("optional", "Left out where its source does not exist."),
+    (
+        "trash_limit",
+        "The most pages that one plan may trash unasked: \"20%, 50\", one of the two, or \"off\".",
+    ),
+    (
+        "change_limit",
+        "The part of all pages in which one plan may change the same properties unasked: \"90%\", or \"off\".",
+    ),
+    (
+        "heal",
+        "What becomes of a person's edits: \"overwrite\" (if left out) or \"report\".",
+    ),
+    (
+        "view",
+        "Views that are made in Notion, and kept as they are here.",
+    ),
+    (
+        "property",
+        "In the order in which people see them; exactly one is the title.",
+    ),
+];
 
 /// Where the parts of a dashboard stand in its file.
 #[derive(Debug, Clone)]
@@ -87,23 +134,7 @@ pub(super) fn files(
 }
 
 fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dashboard, Origin) {
-    file.only(
-        fields,
-        &[
-            "name",
-            "icon",
-            "description",
-            "source",
-            "query",
-            "key",
-            "cadence",
-            "optional",
-            "trash_limit",
-            "change_limit",
-            "heal",
-            "property",
-        ],
-    );
+    file.only(fields, &KEYS.map(|(key, _)| key));
     let name = file.text(fields, "name");
     if !fields.has("name") {
         file.refuse(
@@ -157,6 +188,8 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
     }
     check::properties(file, &properties, &lines, all_types_known);
 
+    let views = view::views(file, fields, &properties);
+
     let dashboard = Dashboard {
         name,
         icon: icon.map(|icon| icon.value),
@@ -168,6 +201,7 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
         report_only: report_only(file, fields),
         optional,
         properties,
+        views,
     };
     let origin = Origin {
         file: file_name.to_owned(),
@@ -180,7 +214,7 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
 }
 
 fn source(file: &mut File<'_>, fields: &Fields<'_>) -> (Source, usize) {
-    let table = file.text(fields, "source");
+    let table = file.texts(fields, "source");
     let query = file.text(fields, "query");
     let stand_in = Source::Query(String::new());
     match (table, query) {
@@ -193,27 +227,16 @@ fn source(file: &mut File<'_>, fields: &Fields<'_>) -> (Source, usize) {
             (stand_in, query.line)
         }
         (Some(table), None) => {
-            let names: Vec<&str> = table.value.split('.').collect();
-            let source = match names.as_slice() {
-                [name] if check::is_identifier(name) => Source::Table {
-                    schema: "public".to_owned(),
-                    name: (*name).to_owned(),
-                },
-                [schema, name] if check::is_identifier(schema) && check::is_identifier(name) => {
-                    Source::Table {
-                        schema: (*schema).to_owned(),
-                        name: (*name).to_owned(),
-                    }
-                }
-                _ => {
-                    file.refuse(
-                        table.line,
-                        format!("source {:?} is not the name of a table", table.value),
-                        "write schema.table, as Postgres spells it and without quotes; for anything else use \
-                         query = \"select …\"",
-                    );
-                    stand_in
-                }
+            let source = if let Some((schema, name)) = feed::table(&table.value) {
+                Source::Table { schema, name }
+            } else {
+                file.refuse(
+                    table.line,
+                    format!("source {:?} is not the name of a table", table.value.join(".")),
+                    "write schema.table, as Postgres spells it and without quotes; for anything else use \
+                     query = \"select …\"",
+                );
+                stand_in
             };
             (source, table.line)
         }
@@ -356,7 +379,7 @@ fn percentage(text: &str) -> Option<usize> {
     (number <= 100).then_some(number)
 }
 
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,

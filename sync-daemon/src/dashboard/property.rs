@@ -2,7 +2,7 @@
 
 use super::error::did_you_mean;
 use super::fields::{Fields, File};
-use super::{KEY_PROPERTY, NOTE_PROPERTY, Property, PropertyKind, SelectOption, check};
+use super::{Feed, KEY_PROPERTY, NOTE_PROPERTY, Property, PropertyKind, SelectOption, check, feed};
 
 pub(super) const TYPES: [&str; 13] = [
     "title",
@@ -20,11 +20,11 @@ pub(super) const TYPES: [&str; 13] = [
     "formula",
 ];
 
-const COLORS: [&str; 10] = [
+pub(super) const COLORS: [&str; 10] = [
     "default", "gray", "brown", "orange", "yellow", "green", "blue", "purple", "pink", "red",
 ];
 
-const FORMATS: [&str; 41] = [
+pub(super) const FORMATS: [&str; 41] = [
     "number",
     "number_with_commas",
     "percent",
@@ -68,6 +68,69 @@ const FORMATS: [&str; 41] = [
     "peruvian_sol",
 ];
 
+/// A key of a `[[property]]`.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    /// The types for which it means something; none for all.
+    pub(super) types: &'static [&'static str],
+    pub(super) says: &'static str,
+}
+
+const fn key(name: &'static str, types: &'static [&'static str], says: &'static str) -> Key {
+    Key { name, types, says }
+}
+
+pub(super) const KEYS: [Key; 12] = [
+    key(
+        "name",
+        &[],
+        "Unique within the dashboard, and the property's name in Notion.",
+    ),
+    key("type", &[], "What it is in Notion."),
+    key(
+        "column",
+        &[],
+        "The column that feeds it; for a relation to a key of several columns a list.",
+    ),
+    key(
+        "template",
+        &["title", "text"],
+        "Words and columns, as in \"{first_name} {last_name}\".",
+    ),
+    key(
+        "end",
+        &["date"],
+        "A second column, where the range ends that `column` begins.",
+    ),
+    key(
+        "round",
+        &["number", "date"],
+        "What values are rounded to, so that noise costs no write: 10, 0.5, \"5m\".",
+    ),
+    key("format", &["number"], "How Notion shows the number."),
+    key(
+        "to",
+        &["relation"],
+        "The dashboard it points to, which may be this one.",
+    ),
+    key(
+        "through",
+        &["relation"],
+        "A join table; `column` and `from` are then columns of it.",
+    ),
+    key(
+        "from",
+        &["relation"],
+        "The join table's column that holds the key of the row at hand.",
+    ),
+    key("expression", &["formula"], "In Notion's formula language."),
+    key(
+        "options",
+        &["select", "status", "multi_select"],
+        "What values people see as what, in which colour.",
+    ),
+];
+
 /// Where the parts of a property stand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PropertyLines {
@@ -81,18 +144,7 @@ pub(super) fn property(
     file: &mut File<'_>,
     fields: &Fields<'_>,
 ) -> (Property, PropertyLines, bool) {
-    file.only(
-        fields,
-        &[
-            "name",
-            "type",
-            "column",
-            "format",
-            "to",
-            "expression",
-            "options",
-        ],
-    );
+    file.only(fields, &KEYS.map(|key| key.name));
     let name = file.text(fields, "name");
     if !fields.has("name") {
         file.refuse(
@@ -134,26 +186,12 @@ pub(super) fn property(
         kind(file, fields, &name, &word.value)
     });
 
-    let column = file.text(fields, "column");
-    let column_line = column.as_ref().map_or(fields.line, |column| column.line);
-    match &column {
-        Some(_) if !kind.carries_data() => file.refuse(
-            column_line,
-            format!("property {name:?} is a formula and has a column"),
-            "remove the column; a formula reads other properties by prop(\"Name\")",
-        ),
-        Some(column) if !check::is_identifier(&column.value) => file.refuse(
-            column_line,
-            format!("column {:?} cannot be the name of a column", column.value),
-            "write the column's name as Postgres spells it, without quotes",
-        ),
-        None if !fields.has("column") && kind.carries_data() && known.is_some() => file.refuse(
-            fields.line,
-            format!("property {name:?} has no column"),
-            "add a line such as column = \"due_on\"",
-        ),
-        _ => {}
-    }
+    let (feed, column_line) = if known.is_some() {
+        feed::feed(file, fields, &name, &kind)
+    } else {
+        (Feed::Nothing, fields.line)
+    };
+    let round = feed::round(file, fields, &kind);
     let lines = PropertyLines {
         name: name_line,
         column: column_line,
@@ -163,7 +201,8 @@ pub(super) fn property(
     (
         Property {
             name,
-            column: column.map(|column| column.value),
+            feed,
+            round,
             kind,
         },
         lines,
@@ -172,12 +211,10 @@ pub(super) fn property(
 }
 
 fn kind(file: &mut File<'_>, fields: &Fields<'_>, name: &str, word: &str) -> (PropertyKind, usize) {
-    for (key, types) in [
-        ("format", &["number"] as &[_]),
-        ("to", &["relation"]),
-        ("expression", &["formula"]),
-        ("options", &["select", "status", "multi_select"]),
-    ] {
+    for Key {
+        name: key, types, ..
+    } in KEYS.iter().filter(|key| !key.types.is_empty())
+    {
         if let Some(span) = fields.span(key).filter(|_| !types.contains(&word)) {
             let line = file.line(&span);
             file.refuse(

@@ -325,3 +325,55 @@ fn the_reference_shows_a_valid_file_and_every_type() {
         );
     }
 }
+
+#[test]
+fn a_replacement_is_spelled_as_what_it_replaces() {
+    let file = |name: &str| {
+        let text = format!(
+            "name = '{name}'\nsource = 't'\nkey = 'id'\ncadence = '2m'\n[[property]]\nname = 'T'\ntype = 'title'\ncolumn = 'id'\n"
+        );
+        vec![("one.toml".to_owned(), text)]
+    };
+    let errors = Dashboards::parse(&file("Tasks"), &file("tasks")).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "one.toml:1: dashboard \"tasks\" and \"Tasks\" of one.toml differ only in case; \
+         write \"Tasks\" to replace that one, or another name"
+    );
+    assert_eq!(
+        Dashboards::parse(&file("Tasks"), &file("Tasks"))
+            .unwrap()
+            .iter()
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_schema_that_notion_cannot_hold_is_refused() {
+    use std::fmt::Write as _;
+    let mut text = "name = 'Wide'\nsource = 't'\nkey = 'id'\ncadence = '2m'\n[[property]]\nname = 'T'\ntype = 'title'\ncolumn = 'id'\n".to_owned();
+    for number in 0..400 {
+        let name = format!("{number} {}", "x".repeat(80));
+        write!(
+            text,
+            "[[property]]\nname = '{name}'\ntype = 'text'\ncolumn = 'id'\n"
+        )
+        .unwrap();
+    }
+    let errors = Dashboards::parse(&[("wide.toml".to_owned(), text)], &[]).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "wide.toml:1: the dashboard's properties and options take 53 KB, Notion takes 50 KB of schema; \
+         leave some out, or name fewer options; others are added as rows bring them"
+    );
+}
+
+#[test]
+fn the_json_schema_for_editors_is_current() {
+    let stands = include_str!("../../../schemas/dashboard.schema.json");
+    assert!(
+        stands == super::json_schema_text(),
+        "schemas/dashboard.schema.json is out of date; write it anew: claimboard-sync schema > schemas/dashboard.schema.json"
+    );
+}

@@ -93,6 +93,11 @@ pub fn write_value(value: &Value) -> Json {
             json!({"multi_select": names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()})
         }
         Value::Date(date) => json!({"date": date.map(write_date)}),
+        Value::DateRange(start, end) => {
+            let mut range = write_date(*start);
+            range["end"] = write_date(*end)["start"].take();
+            json!({"date": range})
+        }
         Value::Checkbox(ticked) => json!({"checkbox": ticked}),
         Value::Url(url) => json!({"url": url}),
         Value::Email(address) => json!({"email": address}),
@@ -128,9 +133,10 @@ pub fn read_value(kind: &PropertyKind, property: &Json) -> Option<Value> {
                 .filter_map(|one| one["name"].as_str().map(str::to_owned))
                 .collect(),
         ),
-        // The daemon never writes an end: one that stands there is a person's.
-        PropertyKind::Date if content.get("end").is_some_and(|end| !end.is_null()) => return None,
-        PropertyKind::Date => Value::Date(read_date(content)),
+        PropertyKind::Date => match (read_date(&content["start"]), &content["end"]) {
+            (start, Json::Null) => Value::Date(start),
+            (start, end) => Value::DateRange(start?, read_date(end)?),
+        },
         PropertyKind::Checkbox => Value::Checkbox(content.as_bool()?),
         PropertyKind::Url => Value::Url(text()),
         PropertyKind::Email => Value::Email(text()),
@@ -159,14 +165,14 @@ pub fn plain_text(elements: &Json) -> Option<String> {
         .collect()
 }
 
-fn read_date(content: &Json) -> Option<Date> {
-    let start = content["start"].as_str()?;
-    if start.len() == 10 {
-        return NaiveDate::parse_from_str(start, "%Y-%m-%d")
+fn read_date(point: &Json) -> Option<Date> {
+    let point = point.as_str()?;
+    if point.len() == 10 {
+        return NaiveDate::parse_from_str(point, "%Y-%m-%d")
             .ok()
             .map(Date::Day);
     }
-    let at = DateTime::parse_from_rfc3339(start)
+    let at = DateTime::parse_from_rfc3339(point)
         .ok()?
         .with_timezone(&Utc);
     at.with_second(0)?.with_nanosecond(0).map(Date::Minute)

@@ -179,6 +179,46 @@ impl Client {
         self.send(permit, Method::GET, &path, None).await
     }
 
+    /// Some views of a data source.
+    pub async fn views(
+        &self,
+        permit: Permit,
+        data_source: uuid::Uuid,
+        cursor: Option<&str>,
+    ) -> Result<Value, Error> {
+        let cursor = cursor.map_or_else(String::new, |cursor| format!("&start_cursor={cursor}"));
+        let path = format!("views?data_source_id={data_source}&page_size=100{cursor}");
+        self.send(permit, Method::GET, &path, None).await
+    }
+
+    /// A view, whole.
+    pub async fn view(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
+        self.send(permit, Method::GET, &format!("views/{id}"), None)
+            .await
+    }
+
+    /// Creates a view.
+    pub async fn create_view(&self, permit: Permit, body: &Value) -> Result<Value, Error> {
+        self.send(permit, Method::POST, "views", Some(body)).await
+    }
+
+    /// Changes what a view shows.
+    pub async fn update_view(
+        &self,
+        permit: Permit,
+        id: uuid::Uuid,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        self.send(permit, Method::PATCH, &format!("views/{id}"), Some(body))
+            .await
+    }
+
+    /// Deletes a view; the pages stay.
+    pub async fn delete_view(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
+        self.send(permit, Method::DELETE, &format!("views/{id}"), None)
+            .await
+    }
+
     /// Creates a page.
     pub async fn create_page(&self, permit: Permit, body: &Value) -> Result<Value, Error> {
         self.send(permit, Method::POST, "pages", Some(body)).await

@@ -31,7 +31,10 @@ pub(super) fn value(kind: &PropertyKind, cell: Cell) -> (Value, Note) {
         PropertyKind::MultiSelect { options } => {
             map(multi_select(short, options), Value::MultiSelect)
         }
-        PropertyKind::Date => map(optional(short, date), Value::Date),
+        PropertyKind::Date => match short.filter(|text| text.starts_with('[')) {
+            Some(points) => date_range(points),
+            None => map(optional(short, date), Value::Date),
+        },
         PropertyKind::Checkbox => (Value::Checkbox(matches!(short, Some("true" | "t"))), None),
         PropertyKind::Url => map(optional(short, url), Value::Url),
         PropertyKind::Email => map(optional(short, email), Value::Email),
@@ -220,6 +223,38 @@ fn date(text: &str) -> (Option<Date>, Note) {
         )
     };
     (read, read.is_none().then(note))
+}
+
+/// From a JSON array of a beginning and an end.
+fn date_range(points: &str) -> (Value, Note) {
+    let points: Vec<Option<String>> = serde_json::from_str(points).unwrap_or_default();
+    let mut points = points.iter().map(|point| optional(point.as_deref(), date));
+    let ((start, start_note), (end, end_note)) = (
+        points.next().unwrap_or_default(),
+        points.next().unwrap_or_default(),
+    );
+    let mut notes: Vec<String> = start_note.into_iter().chain(end_note).collect();
+    let value = match (start, end) {
+        (Some(start), Some(end)) => match start.at().cmp(&end.at()) {
+            std::cmp::Ordering::Less if start.is_day() == end.is_day() => {
+                Value::DateRange(start, end)
+            }
+            std::cmp::Ordering::Less => {
+                Value::DateRange(Date::Minute(start.at()), Date::Minute(end.at()))
+            }
+            std::cmp::Ordering::Equal => Value::Date(Some(start)),
+            std::cmp::Ordering::Greater => {
+                notes.push("ends before it begins; shown without its end".to_owned());
+                Value::Date(Some(start))
+            }
+        },
+        (None, Some(end)) => {
+            notes.push("has no beginning; shown as its end".to_owned());
+            Value::Date(Some(end))
+        }
+        (start, None) => Value::Date(start),
+    };
+    (value, (!notes.is_empty()).then(|| notes.join("; ")))
 }
 
 fn day(text: &str) -> Option<NaiveDate> {

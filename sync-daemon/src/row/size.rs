@@ -122,7 +122,11 @@ fn count(value: &Value) -> Option<usize> {
         | Value::Email(single)
         | Value::Phone(single)
         | Value::Select(single) => single.as_ref().map(|_| 1),
-        Value::Status(_) | Value::Number(_) | Value::Date(_) | Value::Checkbox(_) => None,
+        Value::Status(_)
+        | Value::Number(_)
+        | Value::Date(_)
+        | Value::DateRange(..)
+        | Value::Checkbox(_) => None,
     }
 }
 
@@ -138,6 +142,7 @@ fn halve(value: &mut Value) {
         | Value::Status(_)
         | Value::Number(_)
         | Value::Date(_)
+        | Value::DateRange(..)
         | Value::Checkbox(_) => {}
     }
 }
@@ -160,7 +165,11 @@ fn size(value: &Value) -> usize {
         | Value::Phone(single)
         | Value::Select(single) => single.as_deref().map_or(0, json_length),
         // Too small to be worth cutting; the allowance for names covers them.
-        Value::Status(_) | Value::Number(_) | Value::Date(_) | Value::Checkbox(_) => 0,
+        Value::Status(_)
+        | Value::Number(_)
+        | Value::Date(_)
+        | Value::DateRange(..)
+        | Value::Checkbox(_) => 0,
     }
 }
 

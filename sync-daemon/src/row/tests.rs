@@ -343,6 +343,10 @@ fn back(value: &Value) -> Option<String> {
         Value::Date(Some(page::Date::Minute(minute))) => {
             Some(minute.format("%Y-%m-%d %H:%M:%S+00").to_string())
         }
+        Value::DateRange(start, end) => {
+            let point = |date: &page::Date| back(&Value::Date(Some(*date)));
+            serde_json::to_string(&[point(start), point(end)]).ok()
+        }
         Value::Checkbox(ticked) => Some(ticked.to_string()),
     }
 }
@@ -362,6 +366,7 @@ fn within_limits(value: &Value) -> bool {
         Value::Status(name) => matches!(name.as_deref(), Some("To do" | "✅ Done")),
         Value::MultiSelect(names) => names.len() <= 100 && names.iter().all(|name| is_option(name)),
         Value::Date(_) | Value::Checkbox(_) => true,
+        Value::DateRange(start, end) => start.at() < end.at() && start.is_day() == end.is_day(),
         Value::Url(url) => url
             .as_deref()
             .is_none_or(|url| (1..=2000).contains(&units(url))),

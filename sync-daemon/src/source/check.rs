@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use sqlx::postgres::{PgConnection, PgDatabaseError, PgErrorPosition};
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use super::columns::{Columns, Described, QUERY_OFFSET};
+use super::columns::{Column, Columns, Described, QUERY_OFFSET};
 use super::projection::{Misfit, Place, Projection, relates};
-use crate::dashboard::{Dashboard, Dashboards, Origin, SchemaError, Source, did_you_mean};
+use crate::dashboard::{
+    Dashboard, Dashboards, Feed, Origin, Property, SchemaError, Source, did_you_mean,
+};
 
 const UNDEFINED_TABLE: &str = "42P01";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
@@ -181,18 +183,7 @@ async fn no_source(
 }
 
 fn refused_sql(dashboard: &Dashboard, origin: &Origin, error: &PgDatabaseError) -> SchemaError {
-    let mut line = origin.source;
-    if let (Source::Query(query), Some(PgErrorPosition::Original(position))) =
-        (&dashboard.source, error.position())
-        && let Some(within) = position.checked_sub(QUERY_OFFSET + 1)
-        && within < query.chars().count()
-    {
-        line += query
-            .chars()
-            .take(within)
-            .filter(|character| *character == '\n')
-            .count();
-    }
+    let line = origin.source + line_of_query(&dashboard.source, error).unwrap_or(0);
     let cure = match (error.code(), error.hint()) {
         (INSUFFICIENT_PRIVILEGE, _) => {
             "grant the daemon's user USAGE on the schema and SELECT on the source".to_owned()
@@ -205,6 +196,40 @@ fn refused_sql(dashboard: &Dashboard, origin: &Origin, error: &PgDatabaseError) 
         line,
         message: format!("Postgres cannot read the source: {}", error.message()),
         cure,
+    }
+}
+
+/// In which line of a query Postgres stumbled, from 0.
+fn line_of_query(source: &Source, error: &PgDatabaseError) -> Option<usize> {
+    let (Source::Query(query), Some(PgErrorPosition::Original(position))) =
+        (source, error.position())
+    else {
+        return None;
+    };
+    let within = position.checked_sub(QUERY_OFFSET + 1)?;
+    (within < query.chars().count()).then(|| {
+        let before = query.chars().take(within);
+        before.filter(|character| *character == '\n').count()
+    })
+}
+
+/// The columns of a query. The refusal is either Postgres' word on the query, with the line from 1, or that
+/// Postgres could not be asked.
+pub(crate) async fn described_query(
+    connection: &mut PgConnection,
+    source: &Source,
+) -> Result<Vec<Column>, Result<(Option<usize>, String), sqlx::Error>> {
+    match Columns::describe(connection, source).await {
+        Ok(Described::Present(columns)) => Ok(columns.into_vec()),
+        Ok(Described::Absent) => Ok(Vec::new()),
+        Err(error) => Err(match Refusal::from(error) {
+            Refusal::Sql(refused) => Ok((
+                line_of_query(source, &refused).map(|line| line + 1),
+                refused.message().to_owned(),
+            )),
+            Refusal::Database(error) => Err(error),
+            Refusal::Absent | Refusal::Misfits(_) => Err(sqlx::Error::RowNotFound),
+        }),
     }
 }
 
@@ -236,7 +261,21 @@ fn relations(
         else {
             continue;
         };
-        let Some(column) = property.column.as_ref().and_then(|name| columns.get(name)) else {
+        if let (Feed::Columns(names), Some(target_columns)) =
+            (&property.feed, described.get(target.name.as_str()))
+        {
+            let message = unlike(property, names, columns, target, target_columns);
+            errors.extend(message.map(|message| SchemaError {
+                file: origin.file.clone(),
+                line: at.column,
+                message,
+                cure: "name the columns that hold that key, in its order".to_owned(),
+            }));
+        }
+        let Feed::Column(name) = &property.feed else {
+            continue;
+        };
+        let Some(column) = columns.get(name) else {
             continue;
         };
         let mut refuse = |message, cure: &str| {
@@ -283,9 +322,28 @@ fn relations(
                     target.name,
                     several.len()
                 ),
-                "use a query whose column holds the whole key, such as json_build_array(a::text, b::text)::text",
+                "name the columns that hold it, as in column = [\"a\", \"b\"]",
             ),
             _ => {}
         }
     }
+}
+
+/// The first column of a relation that cannot hold its part of the other key.
+fn unlike(
+    property: &Property,
+    names: &[String],
+    columns: &Columns,
+    target: &Dashboard,
+    target_columns: &Columns,
+) -> Option<String> {
+    names.iter().zip(&target.key).find_map(|(name, key)| {
+        let (column, key) = (columns.get(name)?, target_columns.get(key)?);
+        (!relates(column, key)).then(|| {
+            format!(
+                "property {:?} reads column {:?} of type {}, but {:?} in the key of {:?} is of type {}",
+                property.name, column.name, column.type_name, key.name, target.name, key.type_name
+            )
+        })
+    })
 }

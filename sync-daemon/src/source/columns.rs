@@ -8,16 +8,16 @@ use crate::dashboard::Source;
 
 /// A column of a source.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Column {
-    pub(super) name: String,
+pub(crate) struct Column {
+    pub(crate) name: String,
     /// As SQL writes the type.
-    pub(super) type_name: String,
+    pub(crate) type_name: String,
     /// Name of the type in the catalogue, below any domain.
-    pub(super) base: String,
+    pub(crate) base: String,
     /// Postgres' category of the base: N numeric, D date, S string, B boolean, A array, E enum, G geometric …
-    pub(super) category: String,
+    pub(crate) category: String,
     /// The base type of an array's elements.
-    pub(super) element: Option<String>,
+    pub(crate) element: Option<String>,
 }
 
 /// All columns of a source, in its order.
@@ -85,6 +85,10 @@ impl Columns {
             .fetch_all(connection)
             .await?;
         Ok(Described::Present(Self(columns)))
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Column> {
+        self.0
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Column> {

@@ -6,15 +6,23 @@ use crate::dashboard::{Dashboard, PropertyKind, Source, did_you_mean};
 use crate::page::Key;
 use crate::row::LONGEST_TEXT;
 
+mod cell;
+
 /// How to read a dashboard's source.
 #[derive(Debug)]
 pub(super) struct Projection {
     from: String,
     /// One text, null where any part is.
     key: String,
-    /// Column and type of each part of the key.
-    key_columns: Vec<(String, String)>,
+    key_columns: Vec<KeyColumn>,
     cells: Vec<Cell>,
+}
+
+#[derive(Debug)]
+struct KeyColumn {
+    expression: String,
+    /// Its type, where `=` tells values of it apart and may use an index; the others compare by their text.
+    type_name: Option<String>,
 }
 
 #[derive(Debug)]
@@ -48,44 +56,43 @@ impl Projection {
         for name in &dashboard.key {
             match columns.get(name) {
                 None => misfits.push(missing(Place::Key, name, columns)),
-                Some(column) if !identifies(column) => misfits.push(Misfit {
-                    place: Place::Key,
-                    message: format!(
-                        "key column {name:?} is of type {}, whose values have no order",
-                        column.type_name
-                    ),
-                    cure: "use a query that casts it to text".to_owned(),
+                Some(column) => key_columns.push(KeyColumn {
+                    expression: in_source(name),
+                    type_name: has_equality(column).then(|| column.type_name.clone()),
                 }),
-                Some(column) => key_columns.push((in_source(name), column.type_name.clone())),
             }
         }
         let mut cells = Vec::new();
         for (index, property) in dashboard.properties.iter().enumerate() {
-            let Some(name) = property
-                .column
-                .as_ref()
-                .filter(|_| property.kind.carries_data())
-            else {
+            if !property.kind.carries_data() {
                 continue;
-            };
-            match columns.get(name) {
-                None => misfits.push(missing(Place::Column(index), name, columns)),
-                Some(column) => match cell(&property.kind, column) {
-                    Ok(expression) => cells.push(Cell {
-                        expression,
-                        long: matches!(property.kind, PropertyKind::Title | PropertyKind::Text),
-                    }),
-                    Err(cure) => misfits.push(Misfit {
-                        place: Place::Kind(index),
-                        message: format!(
-                            "property {:?} of type {} cannot hold column {name:?} of type {}",
-                            property.name,
-                            property.kind.name(),
-                            column.type_name
-                        ),
-                        cure: cure.to_owned(),
-                    }),
-                },
+            }
+            let absent: Vec<_> = property
+                .feed
+                .columns()
+                .filter(|name| columns.get(name).is_none())
+                .collect();
+            if !absent.is_empty() {
+                let absent = absent.into_iter();
+                misfits.extend(absent.map(|name| missing(Place::Column(index), name, columns)));
+                continue;
+            }
+            match cell::expression(property, columns, &dashboard.key) {
+                Ok(expression) => cells.push(Cell {
+                    expression,
+                    long: matches!(property.kind, PropertyKind::Title | PropertyKind::Text),
+                }),
+                Err(refused) => misfits.push(Misfit {
+                    place: Place::Kind(index),
+                    message: format!(
+                        "property {:?} of type {} cannot hold column {:?} of type {}",
+                        property.name,
+                        property.kind.name(),
+                        refused.column,
+                        refused.type_name
+                    ),
+                    cure: refused.cure.to_owned(),
+                }),
             }
         }
         if !misfits.is_empty() {
@@ -93,7 +100,7 @@ impl Projection {
         }
         Ok(Self {
             from: from_item(&dashboard.source),
-            key: key(&key_columns),
+            key: key(key_columns.iter().map(|column| column.expression.as_str())),
             key_columns,
             cells,
         })
@@ -118,21 +125,9 @@ impl Projection {
             ..
         } = self;
         let hash = self.hash();
-        let cells = array(self.cells.iter().map(|cell| {
-            if cell.long {
-                format!("left({}, {LONGEST_TEXT})", cell.expression)
-            } else {
-                cell.expression.clone()
-            }
-        }));
-        let lengths = self.cells.iter().map(|cell| {
-            if cell.long {
-                format!("char_length({})", cell.expression)
-            } else {
-                "NULL".to_owned()
-            }
-        });
-        let lengths = lengths.collect::<Vec<_>>().join(", ");
+        let cells = array(self.cells.iter().map(Cell::shown));
+        let lengths: Vec<_> = self.cells.iter().map(Cell::length).collect();
+        let lengths = lengths.join(", ");
         let parameters: Vec<_> = (0..=key_columns.len())
             .map(|index| format!("${}::text[]", index + 1))
             .collect();
@@ -143,9 +138,18 @@ impl Projection {
         let matches: Vec<_> = key_columns
             .iter()
             .zip(&parts)
-            .map(|((column, type_name), part)| {
-                format!("{column} = CAST(wanted.{part} AS {type_name})")
-            })
+            .map(
+                |(
+                    KeyColumn {
+                        expression,
+                        type_name,
+                    },
+                    part,
+                )| match type_name {
+                    Some(type_name) => format!("{expression} = CAST(wanted.{part} AS {type_name})"),
+                    None => format!("CAST({expression} AS text) = wanted.{part}"),
+                },
+            )
             .collect();
         format!(
             "SELECT {key}, {hash}, {cells}, ARRAY[{lengths}]::integer[] \
@@ -156,9 +160,33 @@ impl Projection {
         )
     }
 
+    /// Of what people see: however large a value is, its beginning and its length decide.
     fn hash(&self) -> String {
-        let cells = array(self.cells.iter().map(|cell| cell.expression.clone()));
+        let lengths = self
+            .cells
+            .iter()
+            .filter(|cell| cell.long)
+            .map(|cell| format!("CAST({} AS text)", cell.length()));
+        let cells = array(self.cells.iter().map(Cell::shown).chain(lengths));
         format!("md5(CAST({cells} AS text))::uuid")
+    }
+}
+
+impl Cell {
+    fn shown(&self) -> String {
+        if self.long {
+            format!("left({}, {LONGEST_TEXT})", self.expression)
+        } else {
+            self.expression.clone()
+        }
+    }
+
+    fn length(&self) -> String {
+        if self.long {
+            format!("char_length({})", self.expression)
+        } else {
+            "NULL".to_owned()
+        }
     }
 }
 
@@ -181,7 +209,7 @@ pub(super) fn key_parts(keys: &[Key], parts: usize) -> Vec<Vec<Option<String>>> 
 }
 
 /// The source as an item of a FROM clause, by the name of `source`.
-pub(super) fn from_item(source: &Source) -> String {
+pub(crate) fn from_item(source: &Source) -> String {
     match source {
         Source::Table { schema, name } => {
             format!(
@@ -195,7 +223,7 @@ pub(super) fn from_item(source: &Source) -> String {
     }
 }
 
-pub(super) fn quote_identifier(name: &str) -> String {
+pub(crate) fn quote_identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
@@ -210,18 +238,21 @@ fn array(expressions: impl Iterator<Item = String>) -> String {
     )
 }
 
-fn key(columns: &[(String, String)]) -> String {
-    if let [(column, _)] = columns {
+/// The key as one text, null where any part is.
+fn key<'a>(columns: impl Iterator<Item = &'a str>) -> String {
+    let columns: Vec<_> = columns.collect();
+    if let [column] = columns.as_slice() {
         return format!("CAST({column} AS text)");
     }
     let parts = array(
         columns
             .iter()
-            .map(|(column, _)| format!("CAST({column} AS text)")),
+            .map(|column| format!("CAST({column} AS text)")),
     );
+    // Of a composite, IS NOT NULL would ask about its fields.
     let present: Vec<_> = columns
         .iter()
-        .map(|(column, _)| format!("{column} IS NOT NULL"))
+        .map(|column| format!("CAST({column} AS text) IS NOT NULL"))
         .collect();
     format!(
         "CASE WHEN {} THEN CAST(array_to_json({parts}) AS text) END",
@@ -229,69 +260,24 @@ fn key(columns: &[(String, String)]) -> String {
     )
 }
 
-/// Whether `=` tells the values of a column apart.
-fn identifies(column: &Column) -> bool {
-    !matches!(column.base.as_str(), "json" | "xml")
-        && !matches!(column.category.as_str(), "G" | "Z")
-}
-
-/// The text form of a column for a kind of property, or what to do where there is none.
-fn cell(kind: &PropertyKind, column: &Column) -> Result<String, &'static str> {
-    let name = in_source(&column.name);
-    let is_array = column.element.is_some();
-    let text = format!("CAST({name} AS text)");
-    match kind {
-        PropertyKind::Title | PropertyKind::Text if is_array => {
-            Ok(format!("array_to_string({name}, ', ')"))
-        }
-        PropertyKind::Number { .. } => match column.base.as_str() {
-            "money" => Ok(format!("CAST(CAST({name} AS numeric) AS text)")),
-            "int2" | "int4" | "int8" | "float4" | "float8" | "numeric" => Ok(text),
-            _ => Err("choose the type text"),
-        },
-        PropertyKind::Date => match column.base.as_str() {
-            "date" | "timestamp" | "timestamptz" => Ok(text),
-            _ => Err("choose the type text, or use a query that casts it to a date or timestamptz"),
-        },
-        PropertyKind::Checkbox => match column.base.as_str() {
-            "bool" => Ok(text),
-            _ => Err("choose the type select, or use a query that compares it to something"),
-        },
-        PropertyKind::MultiSelect { .. } | PropertyKind::Relation { .. } if is_array => {
-            Ok(items(&name))
-        }
-        PropertyKind::MultiSelect { .. } if matches!(column.base.as_str(), "json" | "jsonb") => {
-            Ok(text)
-        }
-        PropertyKind::MultiSelect { .. } => Ok(format!(
-            "CAST(array_to_json(string_to_array({text}, ',')) AS text)"
-        )),
-        PropertyKind::Relation { .. } => Ok(format!(
-            "CASE WHEN {name} IS NOT NULL THEN CAST(array_to_json(ARRAY[{text}]) AS text) END"
-        )),
-        PropertyKind::Select { .. } | PropertyKind::Status { .. } if is_array => {
-            Err("choose the type multi_select")
-        }
-        PropertyKind::Url | PropertyKind::Email | PropertyKind::Phone if is_array => {
-            Err("choose the type text")
-        }
-        PropertyKind::Title
-        | PropertyKind::Text
-        | PropertyKind::Select { .. }
-        | PropertyKind::Status { .. }
-        | PropertyKind::Url
-        | PropertyKind::Email
-        | PropertyKind::Phone => Ok(text),
-        PropertyKind::Formula { .. } => Err("a formula reads no column"),
-    }
-}
-
-/// An array's items as a JSON array of texts.
-fn items(array: &str) -> String {
-    format!(
-        "CASE WHEN {array} IS NOT NULL THEN CAST(array_to_json(ARRAY(\
-         SELECT CAST(item AS text) FROM unnest({array}) AS item WHERE item IS NOT NULL)) AS text) END"
-    )
+/// Whether `=` is sure to tell the values of a column apart. Types of others may have none, or one that means
+/// something else (two boxes are equal when their areas are).
+fn has_equality(column: &Column) -> bool {
+    matches!(column.category.as_str(), "S" | "D" | "B" | "E" | "I" | "T")
+        || matches!(
+            column.base.as_str(),
+            "int2"
+                | "int4"
+                | "int8"
+                | "oid"
+                | "numeric"
+                | "float4"
+                | "float8"
+                | "money"
+                | "uuid"
+                | "bytea"
+                | "jsonb"
+        )
 }
 
 fn missing(place: Place, name: &str, columns: &Columns) -> Misfit {

@@ -1,4 +1,6 @@
 //! The daemon's parts against a real Postgres.
 
 mod database;
+mod init;
 mod source;
+mod types;

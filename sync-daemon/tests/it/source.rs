@@ -37,7 +37,7 @@ const DOMAIN_SCHEMAS: [(&str, &str); 4] = [
     ),
 ];
 
-fn dashboards(files: &[(&str, &str)]) -> Dashboards {
+pub(crate) fn dashboards(files: &[(&str, &str)]) -> Dashboards {
     let files: Vec<_> = files
         .iter()
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
@@ -46,18 +46,18 @@ fn dashboards(files: &[(&str, &str)]) -> Dashboards {
 }
 
 /// A dashboard over `source` with a title from `column` and further `[[property]]` sections.
-fn dashboard(top: &str, title: &str, properties: &str) -> Dashboards {
+pub(crate) fn dashboard(top: &str, title: &str, properties: &str) -> Dashboards {
     let text = format!(
         "name = \"Board\"\ncadence = \"30s\"\n{top}\n[[property]]\nname = \"Title\"\ntype = \"title\"\ncolumn = '{title}'\n{properties}"
     );
     dashboards(&[("board.toml", &text)])
 }
 
-fn board(dashboards: &Dashboards) -> &Dashboard {
+pub(crate) fn board(dashboards: &Dashboards) -> &Dashboard {
     dashboards.get("Board").expect("the board is there")
 }
 
-async fn checked(pool: &PgPool, dashboards: &Dashboards) -> String {
+pub(crate) async fn checked(pool: &PgPool, dashboards: &Dashboards) -> String {
     let mut connection = pool.acquire().await.unwrap();
     match check(&mut connection, dashboards).await {
         Ok(fits) => format!("fits; absent: {:?}", fits.absent),
@@ -70,7 +70,7 @@ async fn checked(pool: &PgPool, dashboards: &Dashboards) -> String {
     }
 }
 
-async fn read(pool: &PgPool, dashboard: &Dashboard) -> (Hashes, Vec<DesiredPage>) {
+pub(crate) async fn read(pool: &PgPool, dashboard: &Dashboard) -> (Hashes, Vec<DesiredPage>) {
     let mut snapshot = Snapshot::begin(pool).await.unwrap();
     let hashes = snapshot.hashes(dashboard).await.unwrap();
     let keys: Vec<Key> = hashes.rows.iter().map(|(key, _)| key.clone()).collect();
@@ -88,7 +88,7 @@ async fn read(pool: &PgPool, dashboard: &Dashboard) -> (Hashes, Vec<DesiredPage>
     (hashes, pages)
 }
 
-async fn run(pool: &PgPool, sql: &str) {
+pub(crate) async fn run(pool: &PgPool, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(pool)
         .await
@@ -268,7 +268,6 @@ column = 'title'
     ]);
     insta::assert_snapshot!(checked(&database.pool, &dashboards).await, @r#"
     pairs.toml:4: Postgres cannot read the source: operator does not exist: integer + text; no operator matches the given name and argument types. You might need to add explicit type casts
-    people.toml:3: key column "spot" is of type point, whose values have no order; use a query that casts it to text
     points.toml:12: property "Boss" reads column "boss" of type uuid, but the key of "Points" is of type integer; name the column that holds that key
     tasks.toml:8: the source has no column "titel"; did you mean "title"?
     tasks.toml:11: property "Done" of type checkbox cannot hold column "done" of type text; choose the type select, or use a query that compares it to something

@@ -49,8 +49,12 @@ fn values() -> impl Strategy<Value = (PropertyKind, Value)> {
                 Value::MultiSelect(names),
             )
         }),
-        proptest::option::of(prop_oneof![minute, day])
+        proptest::option::of(prop_oneof![minute.clone(), day.clone()])
             .prop_map(|date| (PropertyKind::Date, Value::Date(date))),
+        (day.clone(), day)
+            .prop_map(|(start, end)| (PropertyKind::Date, Value::DateRange(start, end))),
+        (minute.clone(), minute)
+            .prop_map(|(start, end)| (PropertyKind::Date, Value::DateRange(start, end))),
         any::<bool>().prop_map(|ticked| (PropertyKind::Checkbox, Value::Checkbox(ticked))),
         proptest::option::of(name).prop_map(|url| (PropertyKind::Url, Value::Url(url))),
         proptest::collection::vec(any::<u128>(), 0..5).prop_map(|ids| {
@@ -110,7 +114,11 @@ fn a_property_that_a_person_retyped_reads_as_nothing() {
 #[test]
 fn an_end_that_a_person_added_to_a_date_is_a_difference() {
     let property = json!({"date": {"start": "2026-07-01", "end": "2026-07-02"}});
-    assert_eq!(read_value(&PropertyKind::Date, &property), None);
+    let day = |day| Date::Day(chrono::NaiveDate::from_ymd_opt(2026, 7, day).unwrap());
+    assert_eq!(
+        read_value(&PropertyKind::Date, &property),
+        Some(Value::DateRange(day(1), day(2)))
+    );
     let property = json!({"date": {"start": "2026-07-01T10:30:00.000+00:00", "end": null}});
     assert!(matches!(
         read_value(&PropertyKind::Date, &property),

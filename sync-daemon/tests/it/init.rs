@@ -1,0 +1,210 @@
+//! Schema files from the catalogue: what they say, and what cannot be made into one.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use sqlx::PgPool;
+use sync_daemon::dashboard::Dashboards;
+use sync_daemon::init::{Error, Outcome, Wanted, init};
+
+use crate::database::database;
+use crate::source::{checked, read, run};
+
+async fn made(pool: &PgPool, wanted: Wanted) -> Result<Outcome, Error> {
+    let mut connection = pool.acquire().await.unwrap();
+    init(&mut connection, &wanted, &[]).await
+}
+
+fn tables(targets: &[&str]) -> Wanted {
+    Wanted {
+        targets: targets.iter().map(|target| (*target).to_owned()).collect(),
+        ..Wanted::default()
+    }
+}
+
+fn query(query: &str) -> Wanted {
+    Wanted {
+        query: Some(query.to_owned()),
+        ..Wanted::default()
+    }
+}
+
+fn parsed(outcome: &Outcome) -> Dashboards {
+    let files: Vec<_> = outcome
+        .drafts
+        .iter()
+        .map(|draft| (draft.file.clone(), draft.text.clone()))
+        .collect();
+    Dashboards::parse(&files, &[]).expect("what init writes is valid")
+}
+
+#[tokio::test]
+async fn a_table_becomes_a_commented_file() {
+    let database = database(
+        r#"create type state as enum ('new', 'in_progress', 'a,b', 'DONE');
+           create table customers (id int primary key, name text);
+           create table regions (code text primary key, label text);
+           comment on table regions is 'Where we sell';
+           create table "Odd ""Invoices""" (
+               id bigint generated always as identity primary key, title text not null, state state, priority text,
+               customer_id int references customers, "payer id" int references customers, region text references regions,
+               amount numeric(12,2), exact numeric(30,10), size text check (size in ('S', 'it''s')), price money,
+               tags text[], photo bytea, notes jsonb, "Claimboard Key" text, "claimboard key" text, " " text,
+               site text, mail text, period daterange, weird pg_snapshot, created_at timestamptz, "a{b" text);
+           comment on column "Odd ""Invoices""".amount is 'before tax';
+           insert into "Odd ""Invoices""" (title, priority, site, mail)
+               select 'No ' || n, (array['high', 'low'])[1 + n % 2], 'https://example.org', 'a@example.org' from generate_series(1, 30) n"#,
+    )
+    .await;
+    let outcome = made(&database.pool, tables(&["public", "regions"]))
+        .await
+        .unwrap();
+    let dashboards = parsed(&outcome);
+    assert_eq!(
+        checked(&database.pool, &dashboards).await,
+        "fits; absent: []"
+    );
+    let (hashes, pages) = read(&database.pool, dashboards.get("Odd Invoices").unwrap()).await;
+    assert_eq!((hashes.errors.len(), pages.len()), (0, 30));
+    let mut shown = String::new();
+    for draft in &outcome.drafts {
+        writeln!(shown, "==== {}\n{}", draft.file, draft.text).unwrap();
+    }
+    write!(shown, "{}", outcome.remarks.join("\n")).unwrap();
+    insta::assert_snapshot!(shown);
+}
+
+#[tokio::test]
+async fn what_cannot_be_made_says_what_to_do() {
+    let database = database(
+        "create table keyless (at timestamptz, what text);
+         create table doubled (id int, what text); insert into doubled values (1, 'a'), (1, 'b');
+         create table unique_nulls (id int unique, what text); insert into unique_nulls values (1, 'a'), (null, 'b');
+         create view known as select 1 as id, 'x' as name;
+         create role outsider login; create table secret (id int primary key)",
+    )
+    .await;
+    let said = async |wanted| match made(&database.pool, wanted).await {
+        Ok(outcome) => panic!("{outcome:?}"),
+        Err(error) => error.to_string(),
+    };
+    let mut all = Vec::new();
+    for wanted in [
+        tables(&["keyless"]),
+        tables(&["doubled"]),
+        tables(&["unique_nulls"]),
+        tables(&["doublet"]),
+        tables(&[]),
+        Wanted {
+            key: vec!["wat".to_owned()],
+            ..tables(&["keyless"])
+        },
+        Wanted {
+            key: vec!["id".to_owned()],
+            ..tables(&["public"])
+        },
+        query("select 1 as id,\n nonsense"),
+        query("delete from keyless"),
+        query("select 1 as id; drop table keyless"),
+    ] {
+        all.push(said(wanted).await);
+    }
+    let outsider = database.pool_as("outsider").await;
+    all.push(
+        made(&outsider, tables(&["secret"]))
+            .await
+            .unwrap_err()
+            .to_string(),
+    );
+    insta::assert_snapshot!(all.join("\n"));
+
+    // Among others, what has no key is left out and said.
+    let outcome = made(&database.pool, tables(&["public"])).await.unwrap();
+    let names: Vec<_> = outcome
+        .drafts
+        .iter()
+        .map(|draft| draft.name.as_str())
+        .collect();
+    assert_eq!(names, ["Known", "Secrets"], "{:?}", outcome.remarks);
+    assert_eq!(outcome.remarks.len(), 4, "{:?}", outcome.remarks);
+
+    let named = Wanted {
+        key: vec!["at".to_owned(), "what".to_owned()],
+        name: Some("Log".to_owned()),
+        ..tables(&["keyless"])
+    };
+    let dashboards = parsed(&made(&database.pool, named).await.unwrap());
+    assert_eq!(dashboards.get("Log").unwrap().key, ["at", "what"]);
+    let outcome = made(
+        &database.pool,
+        query("select * from doubled where what = 'a' -- one\n;"),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        checked(&database.pool, &parsed(&outcome)).await,
+        "fits; absent: []"
+    );
+}
+
+#[tokio::test]
+async fn a_wide_table_is_cut_and_a_long_domain_left_open() {
+    let database = database("create table few (id int primary key)").await;
+    let columns: Vec<_> = (0..600).map(|n| format!("c{n} int")).collect();
+    let labels: Vec<_> = (0..150).map(|n| format!("'label {n}'")).collect();
+    run(
+        &database.pool,
+        &format!(
+            "create type long as enum ({}); create table wide (id int primary key, l long, {})",
+            labels.join(", "),
+            columns.join(", ")
+        ),
+    )
+    .await;
+    let outcome = made(&database.pool, tables(&["wide"])).await.unwrap();
+    let dashboards = parsed(&outcome);
+    let wide = dashboards.get("Wides").unwrap();
+    assert!(
+        (300..=498).contains(&wide.properties.len()),
+        "{}",
+        wide.properties.len()
+    );
+    assert!(
+        outcome.remarks[0].contains("stand in the file as comments"),
+        "{:?}",
+        outcome.remarks
+    );
+    assert_eq!(wide.properties[1].name, "L");
+    assert!(wide.properties[1].kind.options().is_empty());
+    assert_eq!(
+        checked(&database.pool, &dashboards).await,
+        "fits; absent: []"
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_tables_take_seconds() {
+    let database = database(
+        "do $$ begin for n in 1..100 loop
+             execute format('create table t%s (id int primary key, name text, state text, at timestamptz%s)', n,
+                            case when n > 1 then format(', parent_id int references t%s', n - 1) else '' end);
+             execute format('insert into t%s select i, ''row '' || i, (array[''a'',''b''])[1 + i %% 2] from generate_series(1, 200) i', n);
+         end loop; end $$",
+    )
+    .await;
+    let started = Instant::now();
+    let outcome = made(
+        &database.pool,
+        Wanted {
+            all: Some("public".to_owned()),
+            ..Wanted::default()
+        },
+    )
+    .await
+    .unwrap();
+    let took = started.elapsed();
+    assert_eq!(outcome.drafts.len(), 100);
+    // The promise is five seconds; a machine that does many things at once gets thirty.
+    assert!(took.as_secs() < 30, "{took:?}");
+    parsed(&outcome);
+}

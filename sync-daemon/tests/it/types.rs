@@ -1,0 +1,417 @@
+//! Every type of Postgres, as it is and at its edges: the table of `schemas/README.md`, held on a real database.
+
+use std::fmt::Write as _;
+
+use crate::database::database;
+use crate::source::{board, checked, dashboard, read, run};
+
+/// A column, its type, what it becomes, an ordinary value, and one at the edge.
+const ZOO: [(&str, &str, &str, &str, &str); 62] = [
+    ("a_smallint", "smallint", "number", "7", "-32768"),
+    ("a_integer", "integer", "number", "7", "2147483647"),
+    ("a_bigint", "bigint", "number", "7", "9223372036854775807"),
+    (
+        "a_identity",
+        "integer generated always as identity",
+        "number",
+        "default",
+        "default",
+    ),
+    (
+        "a_generated",
+        "integer generated always as (1 + 1) stored",
+        "number",
+        "default",
+        "default",
+    ),
+    ("a_numeric", "numeric(10,2)", "number", "1.5", "'NaN'"),
+    ("a_wide_numeric", "numeric", "number", "0.1", "1e400"),
+    (
+        "a_endless_numeric",
+        "numeric",
+        "text",
+        "12345678901234567890.123",
+        "'-Infinity'",
+    ),
+    ("a_real", "real", "number", "0.1", "'Infinity'"),
+    ("a_double", "double precision", "number", "0.1", "1e308"),
+    (
+        "a_money",
+        "money",
+        "number",
+        "'$1,234.50'",
+        "'-92233720368547758.08'",
+    ),
+    ("a_oid", "oid", "number", "7", "4294967295"),
+    ("a_boolean", "boolean", "checkbox", "true", "false"),
+    ("a_text", "text", "text", "'words'", "''"),
+    (
+        "a_varchar",
+        "varchar(10)",
+        "text",
+        "'words'",
+        "'          '",
+    ),
+    ("a_char", "char(5)", "text", "'ab'", "'     '"),
+    ("a_one_char", "\"char\"", "text", "'a'", "''"),
+    ("a_name", "name", "text", "'words'", "''"),
+    (
+        "a_bytea",
+        "bytea",
+        "text",
+        "'\\xdeadbeef'",
+        "decode(repeat('ab', 1500), 'hex')",
+    ),
+    ("a_date", "date", "date", "'2026-07-01'", "'infinity'"),
+    (
+        "a_bc_date",
+        "date",
+        "date",
+        "'0001-01-01'",
+        "'4713-01-01 BC'",
+    ),
+    (
+        "a_timestamp",
+        "timestamp",
+        "date",
+        "'2026-07-01 12:34:56.789'",
+        "'-infinity'",
+    ),
+    (
+        "a_timestamptz",
+        "timestamptz",
+        "date",
+        "'2026-07-01 12:34:56+02'",
+        "'294276-01-01 00:00+00'",
+    ),
+    ("a_time", "time", "text", "'12:34:56'", "'24:00:00'"),
+    (
+        "a_timetz",
+        "timetz",
+        "text",
+        "'12:34:56+02'",
+        "'24:00:00-1559'",
+    ),
+    (
+        "a_interval",
+        "interval",
+        "text",
+        "'1 day 02:03:04'",
+        "'-178000000 years'",
+    ),
+    ("a_enum", "mood", "select", "'so so'", "'fine, thanks'"),
+    ("a_enums", "mood[]", "multi_select", "'{so so}'", "'{}'"),
+    ("a_domain", "share", "number", "50", "100"),
+    ("a_domain_of_domain", "half_share", "number", "50", "0"),
+    ("a_composite", "pair", "text", "'(1,two)'", "'(,)'"),
+    (
+        "a_composites",
+        "pair[]",
+        "text",
+        "'{\"(1,two)\"}'",
+        "'{NULL}'",
+    ),
+    (
+        "a_texts",
+        "text[]",
+        "multi_select",
+        "'{a,b}'",
+        "'{NULL,\"\",\"x,y\"}'",
+    ),
+    (
+        "a_matrix",
+        "int[][]",
+        "text",
+        "'{{1,2},{3,4}}'",
+        "'[5:5]={1}'",
+    ),
+    (
+        "a_times",
+        "timestamptz[]",
+        "text",
+        "'{2026-07-01 12:00+00}'",
+        "'{infinity}'",
+    ),
+    ("a_json", "json", "text", "'{\"a\": 1}'", "'null'"),
+    (
+        "a_jsonb",
+        "jsonb",
+        "text",
+        "'{\"a\": 1}'",
+        "'\"\\ud83d\\ude00\"'",
+    ),
+    (
+        "a_jsonb_list",
+        "jsonb",
+        "multi_select",
+        "'[\"a\", 1]'",
+        "'{\"a\": {}}'",
+    ),
+    ("a_jsonpath", "jsonpath", "text", "'$.a'", "'$'"),
+    ("a_xml", "xml", "text", "'<a>b</a>'", "''"),
+    (
+        "a_uuid",
+        "uuid",
+        "text",
+        "'5f0c1a52-0000-4000-8000-000000000001'",
+        "'00000000-0000-0000-0000-000000000000'",
+    ),
+    ("a_int4range", "int4range", "text", "'[1,5)'", "'empty'"),
+    (
+        "a_daterange",
+        "daterange",
+        "date",
+        "'[2026-07-01,2026-07-03]'",
+        "'(,)'",
+    ),
+    (
+        "a_tsrange",
+        "tsrange",
+        "date",
+        "'[2026-07-01 10:00,2026-07-01 12:00)'",
+        "'[2026-07-01 10:00,infinity]'",
+    ),
+    (
+        "a_tstzrange",
+        "tstzrange",
+        "date",
+        "'[2026-07-01 10:00+00,)'",
+        "'empty'",
+    ),
+    ("a_numrange", "numrange", "text", "'[1.5,NaN]'", "'(,)'"),
+    (
+        "a_multirange",
+        "datemultirange",
+        "text",
+        "'{[2026-07-01,2026-07-03]}'",
+        "'{}'",
+    ),
+    ("a_inet", "inet", "text", "'10.0.0.1/8'", "'::1'"),
+    ("a_cidr", "cidr", "text", "'10.0.0.0/8'", "'::/0'"),
+    (
+        "a_macaddr",
+        "macaddr",
+        "text",
+        "'08:00:2b:01:02:03'",
+        "'ff:ff:ff:ff:ff:ff'",
+    ),
+    (
+        "a_macaddr8",
+        "macaddr8",
+        "text",
+        "'08:00:2b:01:02:03:04:05'",
+        "'ff:ff:ff:ff:ff:ff:ff:ff'",
+    ),
+    ("a_bit", "bit(4)", "text", "B'1010'", "B'0000'"),
+    ("a_varbit", "bit varying", "text", "B'1'", "B''"),
+    ("a_tsvector", "tsvector", "text", "'a:1 b:2'", "''"),
+    ("a_tsquery", "tsquery", "text", "'a & b'", "''"),
+    ("a_point", "point", "text", "'(1,2)'", "'(NaN,Infinity)'"),
+    (
+        "a_box",
+        "box",
+        "text",
+        "'(1,1),(0,0)'",
+        "'(Infinity,0),(0,0)'",
+    ),
+    (
+        "a_polygon",
+        "polygon",
+        "text",
+        "'((0,0),(1,1))'",
+        "'((0,0))'",
+    ),
+    (
+        "a_circle",
+        "circle",
+        "text",
+        "'<(0,0),1>'",
+        "'<(0,0),Infinity>'",
+    ),
+    ("a_pg_lsn", "pg_lsn", "text", "'16/B374D848'", "'0/0'"),
+    ("a_regclass", "regclass", "text", "'pg_class'", "'0'"),
+    (
+        "a_snapshot",
+        "pg_snapshot",
+        "text",
+        "'10:20:10,14'",
+        "'1:1:'",
+    ),
+];
+
+const TYPES: &str = "create type mood as enum ('so so', 'fine, thanks');
+    create domain share as numeric check (value between 0 and 100);
+    create domain half_share as share;
+    create type pair as (a int, b text);";
+
+#[tokio::test]
+async fn every_type_becomes_what_the_table_says() {
+    let database = database(TYPES).await;
+    let mut columns = String::new();
+    let mut properties = String::new();
+    let (mut plain, mut edge) = (String::new(), String::new());
+    for (column, sql_type, kind, value, edge_value) in ZOO {
+        write!(columns, ", {column} {sql_type}").unwrap();
+        write!(
+            properties,
+            "[[property]]\nname = '{column}'\ntype = '{kind}'\ncolumn = '{column}'\n"
+        )
+        .unwrap();
+        write!(plain, ", {value}").unwrap();
+        write!(edge, ", {edge_value}").unwrap();
+    }
+    run(
+        &database.pool,
+        &format!(
+            "create table zoo (id int primary key{columns}); insert into zoo values (1{plain}), (2{edge}); insert into zoo (id) values (3)"
+        ),
+    )
+    .await;
+    let dashboards = dashboard("source = 'zoo'\nkey = 'id'", "id", &properties);
+    assert_eq!(
+        checked(&database.pool, &dashboards).await,
+        "fits; absent: []"
+    );
+    let (_, pages) = read(&database.pool, board(&dashboards)).await;
+    let mut shown = String::new();
+    let of = |page: usize, at: usize| {
+        let value = serde_json::to_string(&pages[page].values[at + 1]).unwrap();
+        value.chars().take(90).collect::<String>()
+    };
+    for (at, (_, sql_type, ..)) in ZOO.iter().enumerate() {
+        writeln!(
+            shown,
+            "{sql_type}: {} | {} | {}",
+            of(0, at),
+            of(1, at),
+            of(2, at)
+        )
+        .unwrap();
+    }
+    for page in &pages {
+        writeln!(shown, "-- {}", page.note.replace('\n', "\n-- ")).unwrap();
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[tokio::test]
+async fn types_of_extensions_are_text() {
+    let database = database(
+        "do $$ begin
+             create extension if not exists citext;
+             create extension if not exists hstore;
+         exception when undefined_file or feature_not_supported then null; end $$",
+    )
+    .await;
+    let installed: Vec<String> = sqlx::query_scalar(
+        "select extname::text from pg_extension where extname in ('citext', 'hstore') order by 1",
+    )
+    .fetch_all(&database.pool)
+    .await
+    .unwrap();
+    for extension in installed {
+        run(
+            &database.pool,
+            &format!(
+                "create table of_{extension} (id {extension}, v {extension}); insert into of_{extension} values ('a=>1', 'b=>NULL'), ('c=>2', null)"
+            ),
+        )
+        .await;
+        let dashboards = dashboard(&format!("source = 'of_{extension}'\nkey = 'id'"), "v", "");
+        let (hashes, pages) = read(&database.pool, board(&dashboards)).await;
+        assert_eq!((hashes.rows.len(), pages.len()), (2, 2), "{extension}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_can_be_of_any_type() {
+    let database = database(TYPES).await;
+    for (column, sql_type, _, value, edge) in ZOO {
+        if value == "default" {
+            continue;
+        }
+        run(
+            &database.pool,
+            &format!("create table {column} (id {sql_type}, n int); insert into {column} values ({value}, 1), ({edge}, 2), (null, 3)"),
+        )
+        .await;
+        let dashboards = dashboard(&format!("source = '{column}'\nkey = 'id'"), "n", "");
+        assert_eq!(
+            checked(&database.pool, &dashboards).await,
+            "fits; absent: []",
+            "{sql_type}"
+        );
+        let (hashes, _) = read(&database.pool, board(&dashboards)).await;
+        assert_eq!(
+            hashes.rows.len() + hashes.errors.len(),
+            3,
+            "{sql_type}: {hashes:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn templates_ranges_rounding_and_joins_are_read_from_several_columns() {
+    let database = database(
+        "create table people (org int, no int, first text, last text, begins date, ends timestamptz, beat timestamptz, load float8,
+             boss_org int, boss_no int, primary key (org, no));
+           create table knows (a_org int, a_no int, b_org int, b_no int);
+           insert into people values
+             (1, 1, 'Ada', null, '2026-07-01', '2026-07-02 12:30+00', '2026-07-01 12:34:56+00', 0.3141, null, null),
+             (1, 2, 'Bob''s \\', '{x}', '2026-07-03', '2026-07-01 00:00+00', 'infinity', 'NaN', 1, 1),
+             (1, 3, null, null, null, '2026-07-01 00:00+00', '0001-01-01 00:00+00 BC', '-Infinity', 1, null);
+           insert into knows values (1, 1, 1, 3), (1, 1, 1, 2), (1, 2, 1, 1), (1, 2, null, 1)",
+    )
+    .await;
+    let dashboards = dashboard(
+        "source = 'people'\nkey = ['org', 'no']",
+        "no",
+        r"
+[[property]]
+name = 'Name'
+type = 'text'
+template = '{{{first}}} \ {last} (s)'
+[[property]]
+name = 'Time'
+type = 'date'
+column = 'begins'
+end = 'ends'
+[[property]]
+name = 'Beat'
+type = 'date'
+column = 'beat'
+round = '5m'
+[[property]]
+name = 'Load'
+type = 'number'
+column = 'load'
+round = 0.05
+[[property]]
+name = 'Boss'
+type = 'relation'
+to = 'Board'
+column = ['boss_org', 'boss_no']
+[[property]]
+name = 'Knows'
+type = 'relation'
+to = 'Board'
+through = 'public.knows'
+from = ['a_org', 'a_no']
+column = ['b_org', 'b_no']
+",
+    );
+    assert_eq!(
+        checked(&database.pool, &dashboards).await,
+        "fits; absent: []"
+    );
+    let (_, pages) = read(&database.pool, board(&dashboards)).await;
+    let shown: Vec<_> = pages
+        .iter()
+        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    [{"text":"{Ada} \\  (s)"},{"date_range":[{"minute":"2026-07-01T00:00:00Z"},{"minute":"2026-07-02T12:30:00Z"}]},{"date":{"minute":"2026-07-01T12:30:00Z"}},{"number":0.3},{"relation":[]},{"relation":["[\"1\",\"2\"]","[\"1\",\"3\"]"]}]
+    [{"text":"{Bob's \\} \\ {x} (s)"},{"date":{"day":"2026-07-03"}},{"date":null},{"number":null},{"relation":["[\"1\",\"1\"]"]},{"relation":["[\"1\",\"1\"]"]}]
+    [{"text":""},{"date":{"minute":"2026-07-01T00:00:00Z"}},{"date":null},{"number":null},{"relation":[]},{"relation":[]}]
+    "#);
+}
