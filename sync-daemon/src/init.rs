@@ -1,6 +1,6 @@
 //! Writes schema files from the catalogue: any table becomes a board in one line, and the file is yours to edit.
 //!
-//! What the catalogue says is read in [`catalog`]; everything after that is decided by pure functions.
+//! What the catalogue says is read in `catalog`; everything after that is decided by pure functions.
 
 use std::collections::{HashMap, HashSet};
 

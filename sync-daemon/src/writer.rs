@@ -206,7 +206,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Looks for pages that somebody else edited since `since`, at most [`LONGEST_RADAR`] requests a time.
+    /// Looks for pages that somebody else edited since `since`, at most `LONGEST_RADAR` requests a time.
     pub async fn radar(
         &self,
         dashboard: usize,
