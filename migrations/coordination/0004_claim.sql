@@ -308,19 +308,19 @@ BEGIN
           AND c.released_at IS NULL AND c.expires_at > clock_timestamp()),
       EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && wish.span)
     INTO barred, crowded;
-    place := NULL;
+    place := CASE WHEN crowded THEN place_in_line(session, pathmultirange(wish.span), claim.mode) END;
     IF crowded AND NOT barred THEN
-      place := place_in_line(session, pathmultirange(wish.span), claim.mode);
       barred := EXISTS (SELECT FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place));
-      IF place IS NOT NULL AND NOT barred THEN
-        passed := ARRAY(SELECT a.id FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place, passed => true) a);
-      END IF;
     END IF;
     IF barred THEN
       RETURN QUERY SELECT * FROM obstacles(session, ARRAY[wish], claim.mode, mine, mine, me, claim.reason, claim.wait > interval '0');
       IF FOUND THEN
         RETURN;
       END IF;
+      -- Whoever stood in the way is gone by now.
+    END IF;
+    IF place IS NOT NULL THEN
+      passed := ARRAY(SELECT a.id FROM ahead(session.workspace, pathmultirange(wish.span), claim.mode, session.owner, place, passed => true) a);
     END IF;
 
     BEGIN
