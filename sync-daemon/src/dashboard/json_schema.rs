@@ -1,5 +1,7 @@
 //! The format of schema files as a JSON schema, for editors that complete and check TOML by one.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::parse::KEYS;
@@ -101,7 +103,21 @@ pub fn json_schema() -> Json {
     })
 }
 
-/// The same as the text of a file.
+/// The same as the text of a file, in alphabetical order.
 pub fn json_schema_text() -> String {
-    format!("{:#}\n", json_schema())
+    format!("{:#}\n", sorted(json_schema()))
+}
+
+/// Whether a map keeps the order of its keys depends on what else is in the build; a sorted one reads the same in each.
+fn sorted(json: Json) -> Json {
+    match json {
+        Json::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, sorted(value)))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect(),
+        Json::Array(members) => members.into_iter().map(sorted).collect(),
+        plain => plain,
+    }
 }
