@@ -1,6 +1,6 @@
 //! The daemon's parts against a real Postgres.
 
+mod column_types;
 mod database;
 mod init;
 mod source;
-mod types;
