@@ -1,6 +1,6 @@
 # Two commands set everything up: make demo, make test.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos samples conformance bench check clean
+.PHONY: help demo test chaos samples conformance bench check install uninstall clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8710
@@ -45,6 +45,29 @@ check: ## formatting, lints, docs, dependencies
 	@cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --quiet
 	@scripts/audit
+
+# Where `make install` puts things; DESTDIR stands before all of it, for packagers.
+PREFIX ?= /usr/local
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+SHARED := $(DESTDIR)$(PREFIX)/share/claimboard
+SETTINGS := $(DESTDIR)/etc/claimboard
+# The build that is installed: release, or debug as the tests do.
+PROFILE ?= release
+
+install: ## binaries, systemd unit, example environment, alert rules [PREFIX=/usr/local] [DESTDIR=]
+	@test "$(PROFILE)" != release || cargo build --release -p agent-cli -p sync-daemon --bins
+	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(UNITS)" "$(SHARED)" "$(SETTINGS)"
+	@install -m 0755 $(BUILT)/$(PROFILE)/claimboard $(BUILT)/$(PROFILE)/claimboard-sync "$(DESTDIR)$(PREFIX)/bin"
+	@sed 's|/usr/local/|$(PREFIX)/|' systemd/claimboard-sync.service > "$(UNITS)/claimboard-sync.service"
+	@chmod 0644 "$(UNITS)/claimboard-sync.service"
+	@install -m 0644 systemd/claimboard-sync.rules.yml "$(SHARED)"
+	@install -m 0644 systemd/claimboard-sync.env.example "$(SETTINGS)"
+	@echo "installed; next: fill $(SETTINGS)/claimboard-sync.env and $(SETTINGS)/notion-token, then systemctl enable --now claimboard-sync"
+
+uninstall: ## what install put there; settings that you wrote stay
+	@rm -f "$(DESTDIR)$(PREFIX)/bin/claimboard" "$(DESTDIR)$(PREFIX)/bin/claimboard-sync" "$(UNITS)/claimboard-sync.service"
+	@rm -f "$(SHARED)/claimboard-sync.rules.yml" "$(SETTINGS)/claimboard-sync.env.example"
+	@rmdir "$(SHARED)" "$(SETTINGS)" 2>/dev/null || true
 
 # As root below a home that Postgres' account cannot enter, the demo's data are a link to elsewhere.
 clean: ## builds and the demo's data

@@ -1,5 +1,6 @@
 -- Proof from the record: replays history by the log's numbers, never by timestamps. A grant's number is drawn after its claim stands and
 -- an ending's number before it commits, so the numbers from grant to end are a lower bound of the time for which the claim was held.
+-- It starts from the last checkpoint: what retention dropped is proved no more, what it carried on is.
 
 SET LOCAL search_path = coordination, pg_catalog, pg_temp;
 
@@ -24,7 +25,7 @@ BEGIN
       min(a.session_id) FILTER (WHERE a.act = 'granted') AS said_session,
       min((a.metadata ->> 'ticket')::bigint) FILTER (WHERE a.act = 'granted') AS ticket,
       (min(translate(a.metadata ->> 'passed', '[]', '{}')) FILTER (WHERE a.act = 'granted'))::bigint[] AS passed
-    FROM agent_log a WHERE a.act IS NOT NULL GROUP BY a.claim_id) l ON l.claim_id = c.id;
+    FROM kept_log a WHERE a.act IS NOT NULL GROUP BY a.claim_id) l ON l.claim_id = c.id;
   CREATE INDEX ON pg_temp.history USING gist (workspace, span, numbers) WHERE stored AND grants = 1 AND (ended IS NULL OR ended > granted);
   ANALYZE pg_temp.history;
 
@@ -66,7 +67,7 @@ BEGIN
     SELECT taken.ended, format('claim %s ended after its successor %s was granted', taken.id, heir.id)
     FROM pg_temp.history taken JOIN pg_temp.history heir ON heir.id = taken.successor WHERE heir.granted < taken.ended
     UNION ALL
-    SELECT twice.id, format('the log has the number %s twice', twice.id) FROM (SELECT id FROM agent_log GROUP BY id HAVING count(*) > 1) twice
+    SELECT twice.id, format('the log has the number %s twice', twice.id) FROM (SELECT id FROM kept_log GROUP BY id HAVING count(*) > 1) twice
     UNION ALL
     SELECT q.seqstart, 'the log''s numbers are drawn ahead or may come again: its sequence must be CACHE 1 NO CYCLE'
     FROM pg_sequence q WHERE q.seqrelid = 'coordination.agent_log_id'::regclass AND (q.seqcache <> 1 OR q.seqcycle)

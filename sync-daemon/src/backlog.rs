@@ -291,6 +291,21 @@ impl Backlog {
             .collect()
     }
 
+    /// Since when the pages that wait are stale.
+    pub fn stale(&self) -> impl Iterator<Item = (&PageRef, Instant)> {
+        self.entries
+            .iter()
+            .map(|(page, entry)| (page, entry.stale_since))
+    }
+
+    /// A page that waits was stale before this backlog heard of it.
+    pub fn date_back(&mut self, page: &PageRef, stale_since: Instant) {
+        if let Some(mut entry) = self.remove(page) {
+            entry.stale_since = entry.stale_since.min(stale_since);
+            self.insert(page.clone(), entry);
+        }
+    }
+
     /// Entries of a dashboard, waiting or in flight.
     pub fn len_of(&self, dashboard: usize) -> usize {
         self.entries

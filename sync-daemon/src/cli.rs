@@ -13,19 +13,20 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use crate::board::Board;
-use crate::config::{Config, ConfigErrors, DatabaseConfig, NotionConfig, page_id};
+use crate::config::{
+    Config, ConfigErrors, DatabaseConfig, ListenConfig, NotionConfig, keep_months, page_id,
+};
 use crate::driver::{Driver, Mode};
-use crate::health::Health;
 use crate::limit::Refused;
 use crate::notion::{Client, Gate, Token};
 use crate::open::{Database, Error as OpenError, open, open_boards, pool, reach};
-use crate::schedule::PROBE;
-use crate::tenure::{Attempt, Candidate, RESOURCE, Tenure};
-use crate::writer::{Writer, root_cause, with_cause};
-use crate::{ledger, plan, rebuild, setup, verify, why};
+use crate::service::{self, Seen, reloads, stopped, while_held};
+use crate::tenure::{Attempt, Candidate, Tenure};
+use crate::writer::{Writer, with_cause};
+use crate::{calendar, doctor, ledger, plan, rebuild, setup, verify, web, why};
 
 mod init;
 
@@ -84,6 +85,8 @@ enum Command {
     Verify,
     /// What the ledger knows, also while no daemon runs
     Status,
+    /// Look at everything the daemon needs; each line is right, or says its cure; exits 3 if one is wrong
+    Doctor,
     /// Confirm what the safety limit holds up, as `plan` showed it
     Apply {
         /// The plan's checksum
@@ -133,6 +136,9 @@ Environment (or a .env file in the working folder):
   NOTION_BASE_URL             default https://api.notion.com
   NOTION_REQUESTS_PER_MINUTE  default 180
   CLAIMBOARD_SCHEMAS          folder of your own schema files
+  CLAIMBOARD_LISTEN           status page, default 127.0.0.1:8711; off for none
+  CLAIMBOARD_STATUS_TOKEN_FILE  token that the page asks for; needed beyond 127.0.0.1
+  CLAIMBOARD_KEEP_MONTHS      how long log and ended claims are kept, default 13; all for ever
   CLAIMBOARD_LOG              error, warn, info (default), debug
   CLAIMBOARD_LOG_FORMAT       text (default), json
 
@@ -193,6 +199,12 @@ impl Cli {
                 Ok(0)
             }
             Command::Status => self.status(&DatabaseConfig::from_vars(variable)?).await,
+            Command::Doctor => {
+                let findings =
+                    doctor::examine(variable, |path| std::fs::read_to_string(path)).await;
+                self.say(&findings, || findings.to_string())?;
+                Ok(if findings.healthy() { 0 } else { NO })
+            }
             Command::Plan => {
                 let config = DatabaseConfig::from_vars(variable)?;
                 let requests = NotionConfig::requests_per_minute(variable)?;
@@ -240,7 +252,14 @@ impl Cli {
                     Command::Setup => self.setup(&config, &client, &gate).await,
                     Command::Verify => self.verify(&config.database, &client, &gate).await,
                     Command::Once => self.once(&config.database, client, gate).await,
-                    _ => self.mirror(&config.database, client, gate).await,
+                    _ => {
+                        let listen = ListenConfig::from_vars(variable, |path| {
+                            std::fs::read_to_string(path)
+                        })?;
+                        let keep = keep_months(variable)?;
+                        self.mirror(&config.database, &listen, keep, client, gate)
+                            .await
+                    }
                 }
             }
         }
@@ -566,19 +585,12 @@ impl Cli {
         gate.recall(&database.ledger.recent_requests().await?);
         let tenure = take_over(&database).await?;
         let stop = stopped();
-        let driver = driver(
-            &database,
-            &tenure,
-            boards,
-            Arc::new(client),
-            gate,
-            Mode::Once,
-        );
+        let driver = driver(&database, &tenure, boards, Arc::new(client), gate);
         let bar = ProgressBar::new(0).with_style(
             ProgressStyle::with_template("{bar:40} {pos}/{len} pages, {eta} left")
                 .expect("a valid template"),
         );
-        let report = driver
+        let ended = driver
             .run(while_held(&tenure, &stop), |driver| {
                 bar.set_length(driver.written() + driver.backlog_len() as u64);
                 bar.set_position(driver.written());
@@ -586,6 +598,7 @@ impl Cli {
             .await;
         tenure.end().await;
         bar.finish_and_clear();
+        let report = ended.report;
         self.say(&report, || {
             format!(
                 "{} pages written, {} rows with problems, {} dashboards stand still, {} pages still wait",
@@ -601,54 +614,38 @@ impl Cli {
     async fn mirror(
         &self,
         config: &DatabaseConfig,
+        listen: &ListenConfig,
+        keep: Option<u32>,
         client: Client,
         gate: Gate,
     ) -> anyhow::Result<u8> {
+        let (status, seen) = watch::channel(Seen::nothing());
         let shutdown = stopped();
-        let (client, limit) = (Arc::new(client), gate.used().1);
-        let (mut written, mut skipped) = (0, Vec::new());
-        while !shutdown.is_cancelled() {
-            let Some((database, boards)) = await_database(config, &shutdown).await? else {
-                break;
-            };
-            if skipped != database.absent {
-                skipped.clone_from(&database.absent);
-                for name in &skipped {
-                    tracing::info!(
-                        dashboard = name,
-                        "dashboard skipped: its table does not exist in this database"
-                    );
-                }
+        let listener = web::bind(listen)
+            .await
+            .context("cannot serve the status page on CLAIMBOARD_LISTEN")?;
+        let calendar = calendar::start(seen.clone(), keep, calendar::NIGHTLY).await?;
+        let served = async {
+            match listener {
+                Some(listener) => web::serve(listener, listen, seen, shutdown.clone()).await,
+                None => Ok(()),
             }
-            let Some(tenure) = await_tenure(&database, &shutdown).await? else {
-                break;
-            };
-            tracing::info!(dashboards = boards.len(), "mirroring");
-            // What other processes sent meanwhile counts in the same window.
-            let gate = Gate::new(limit);
-            gate.recall(&database.ledger.recent_requests().await?);
-            let client = Arc::clone(&client);
-            let driver = driver(&database, &tenure, boards, client, gate, Mode::Forever);
-            tell_systemd(&[sd_notify::NotifyState::Ready]);
-            let mut said = String::new();
-            let report = driver
-                .run(while_held(&tenure, &shutdown), |driver| {
-                    let line = driver.status_line();
-                    if line != said {
-                        tell_systemd(&[sd_notify::NotifyState::Status(&line)]);
-                        said = line;
-                    }
-                })
-                .await;
-            written += report.written;
-            tenure.end().await;
-            if !shutdown.is_cancelled() {
-                tracing::warn!(
-                    "the claim {RESOURCE} is lost; nothing is written until it is held again"
-                );
-            }
-        }
-        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        };
+        let run = service::run(
+            config,
+            Arc::new(client),
+            &gate,
+            shutdown.clone(),
+            reloads(),
+            status,
+        );
+        // The page ends with the daemon, whatever somebody still loads.
+        let written = tokio::select! {
+            biased;
+            written = run => written?,
+            Err(error) = served => return Err(error).context("the status page ended"),
+        };
+        drop(calendar);
         tracing::info!(written, "stopped");
         Ok(0)
     }
@@ -660,7 +657,6 @@ fn driver(
     boards: Vec<Board>,
     client: Arc<Client>,
     gate: Gate,
-    mode: Mode,
 ) -> Driver {
     let writer = Writer {
         ledger: tenure.ledger.clone(),
@@ -670,39 +666,7 @@ fn driver(
         boards,
         me: OnceLock::new(),
     };
-    Driver::new(database.pool.clone(), Arc::new(writer), mode)
-}
-
-/// Opens the database, however long it is away. `None`: stopped while waiting.
-async fn await_database(
-    config: &DatabaseConfig,
-    shutdown: &CancellationToken,
-) -> Result<Option<(Database, Vec<Board>)>, OpenError> {
-    let pool = pool(config)?;
-    let mut health = Health::new("Postgres");
-    loop {
-        let now = tokio::time::Instant::now();
-        match open_boards(pool.clone(), config.schemas.as_deref()).await {
-            Ok(opened) => {
-                health.well(now);
-                return Ok(Some(opened));
-            }
-            Err(error @ OpenError::Database(_)) => {
-                health.ill(&root_cause(&error), now);
-                // Not a reason for a restart: the loops run, and what is away is said.
-                let line = format!("waiting: {}", health.problem().unwrap_or_default());
-                tell_systemd(&[
-                    sd_notify::NotifyState::Ready,
-                    sd_notify::NotifyState::Status(&line),
-                ]);
-            }
-            Err(error) => return Err(error),
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(None),
-            () = tokio::time::sleep_until(health.next_try(now)) => {}
-        }
-    }
+    Driver::new(database.pool.clone(), Arc::new(writer), Mode::Once)
 }
 
 /// The right to write, or who has it.
@@ -727,109 +691,4 @@ fn named<'a>(boards: &'a [Board], name: &str) -> anyhow::Result<&'a Board> {
                 known.join(", ")
             )
         })
-}
-
-/// Waits as a standby until this process may write. `None`: stopped while waiting.
-async fn await_tenure(
-    database: &Database,
-    shutdown: &CancellationToken,
-) -> Result<Option<Box<Tenure>>, coordination::Error> {
-    let mut health = Health::new("Postgres");
-    let (mut candidate, mut said) = (None, String::new());
-    loop {
-        let now = tokio::time::Instant::now();
-        if candidate.is_none() {
-            candidate = match Candidate::new(&database.pool, &database.ledger).await {
-                Ok(candidate) => Some(candidate),
-                Err(error) => waiting(&mut health, error, now)?,
-            };
-        }
-        let attempt = match &candidate {
-            Some(candidate) => match candidate.attempt().await {
-                Ok(attempt) => Some(attempt),
-                Err(error) => waiting(&mut health, error, now)?,
-            },
-            None => None,
-        };
-        match attempt {
-            Some(Attempt::Granted(tenure)) => {
-                health.well(now);
-                return Ok(Some(tenure));
-            }
-            Some(Attempt::Held(holder)) if holder != said => {
-                health.well(now);
-                tracing::info!(holder, "standing by: another process mirrors");
-                let line = format!("standing by: {holder} mirrors");
-                tell_systemd(&[
-                    sd_notify::NotifyState::Ready,
-                    sd_notify::NotifyState::Status(&line),
-                ]);
-                said = holder;
-            }
-            _ => {}
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(None),
-            () = tokio::time::sleep_until(health.next_try(now).max(now + PROBE)) => {}
-        }
-    }
-}
-
-/// An error that may pass is waited for.
-fn waiting<T>(
-    health: &mut Health,
-    error: coordination::Error,
-    now: tokio::time::Instant,
-) -> Result<Option<T>, coordination::Error> {
-    use coordination::Error::{Busy, Database, Retry};
-    match error {
-        Database(_) | Busy(_) | Retry(_) => {
-            health.ill(&root_cause(&error), now);
-            Ok(None)
-        }
-        refused => Err(refused),
-    }
-}
-
-/// Cancelled when the process is told to stop, or may not write any more.
-fn while_held(tenure: &Tenure, shutdown: &CancellationToken) -> CancellationToken {
-    let (until, lost) = (shutdown.child_token(), tenure.trust().lost().clone());
-    let end = until.clone();
-    tokio::spawn(async move {
-        lost.cancelled().await;
-        end.cancel();
-    });
-    until
-}
-
-/// Cancelled by SIGINT or SIGTERM.
-fn stopped() -> CancellationToken {
-    let token = CancellationToken::new();
-    let stopped = token.clone();
-    tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        match (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        ) {
-            (Ok(mut interrupt), Ok(mut terminate)) => {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                stopped.cancel();
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(%error, "cannot listen for signals; a stop will not be graceful");
-            }
-        }
-    });
-    token
-}
-
-/// Outside systemd there is nobody to tell.
-fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::debug!(%error, "cannot tell systemd");
-    }
 }

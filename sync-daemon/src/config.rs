@@ -11,6 +11,12 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 use uuid::Uuid;
 
+mod keep;
+mod listen;
+
+pub use keep::keep_months;
+pub use listen::{ListenConfig, is_loopback};
+
 /// The real API.
 pub const NOTION_BASE_URL: &str = "https://api.notion.com";
 

@@ -28,9 +28,15 @@ use crate::observer::{Request, Sight, look};
 use crate::page::DesiredPage;
 use crate::pass::{HeldUp, Pass, PassError, Queued};
 use crate::schedule::{PROBE, Timetable};
+use crate::tally::Tally;
 use crate::writer::{
     KEYS_A_QUERY, LookUpError, Outcome, Writer, root_cause, with_cause, with_cure,
 };
+
+mod carried;
+mod report;
+
+pub use carried::{Carried, Ended};
 
 /// How long a stop waits for writes in flight.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,6 +61,21 @@ const ABSENCE: Duration = Duration::from_hours(24);
 
 /// How often a look-up of creates in doubt is repeated.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How often the loop turns at least, so that whoever watches it sees it turn.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// A look without an end is given up after this time at the earliest: its connection is dead.
+const DEAD: Duration = Duration::from_secs(60);
+
+/// A look that takes this many times the longest so far is one without an end.
+const UNHEARD_OF: u32 = 10;
+
+/// How long the first look may take: nothing is known of the tables yet.
+const FIRST_LOOK: Duration = Duration::from_secs(600);
+
+/// Longest time that one write may take: Notion answers within 65 s, the rest is Postgres.
+const LONGEST_WRITE: Duration = Duration::from_secs(125);
 
 /// Whether to go on for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +126,12 @@ pub struct Driver {
     postgres: Health,
     notion: Health,
     report: Report,
+    tally: Tally,
+    /// Since when pages are stale that an earlier driver knew of, until the first pass over their dashboard.
+    stale: HashMap<usize, HashMap<String, Instant>>,
+    longest_look: Option<Duration>,
+    /// Nothing can be had from the pool any more.
+    lost_postgres: bool,
     looks: JoinSet<Result<Sight, PassError>>,
     writes: JoinSet<(Taken, sqlx::Result<Outcome>)>,
     look_ups: JoinSet<(usize, Result<(), LookUpError>)>,
@@ -166,6 +193,10 @@ impl Driver {
             postgres: Health::new("Postgres"),
             notion: Health::new("Notion"),
             report: Report::default(),
+            tally: Tally::default(),
+            stale: HashMap::new(),
+            longest_look: None,
+            lost_postgres: false,
             looks: JoinSet::new(),
             writes: JoinSet::new(),
             look_ups: JoinSet::new(),
@@ -179,7 +210,7 @@ impl Driver {
         mut self,
         shutdown: CancellationToken,
         mut progress: impl FnMut(&Self),
-    ) -> Report {
+    ) -> Ended {
         loop {
             let now = Instant::now();
             self.start_marking(now);
@@ -188,6 +219,9 @@ impl Driver {
             let room_at = self.start_writes(now);
             progress(&self);
             if self.mode == Mode::Once && (self.finished() || self.hopeless(now)) {
+                break;
+            }
+            if self.mode == Mode::Forever && self.lost_postgres {
                 break;
             }
             let wake = self.next_wake(now, room_at);
@@ -204,7 +238,7 @@ impl Driver {
         self.report.problems = self.failing.values().map(HashMap::len).sum();
         self.report.frozen = self.frozen.len();
         self.report.waiting = self.backlog.len();
-        self.report
+        self.end()
     }
 
     /// Pages that wait or are being written.
@@ -253,8 +287,15 @@ impl Driver {
         }
         self.last_look = Some(now);
         let (pool, writer) = (self.pool.clone(), Arc::clone(&self.writer));
-        self.looks
-            .spawn(async move { look(&pool, &writer.ledger, &writer.boards, request).await });
+        let limit = self
+            .longest_look
+            .map_or(FIRST_LOOK, |longest| DEAD.max(longest * UNHEARD_OF));
+        self.looks.spawn(async move {
+            let look = look(&pool, &writer.ledger, &writer.boards, request);
+            tokio::time::timeout(limit, look)
+                .await
+                .unwrap_or_else(|_| Err(PassError::Ledger(sqlx::Error::PoolTimedOut)))
+        });
     }
 
     fn queued(&self, dashboard: usize) -> Queued {
@@ -275,11 +316,17 @@ impl Driver {
         let now = Instant::now();
         let sight = match done.expect("a look does not panic") {
             Ok(sight) => sight,
+            Err(PassError::Ledger(sqlx::Error::PoolTimedOut)) if self.mode == Mode::Forever => {
+                self.lost_postgres = true;
+                return;
+            }
             Err(error) => {
                 return self.postgres.ill(&root_cause(&error), now);
             }
         };
         self.postgres.well(now);
+        let took = now - self.last_look.unwrap_or(now);
+        self.longest_look = self.longest_look.max(Some(took));
         if sight.moved {
             self.tables.iter_mut().for_each(Timetable::database_moved);
         }
@@ -292,12 +339,20 @@ impl Driver {
             match result {
                 Ok(pass) => {
                     self.tables[index].passed(started, pass.cost, offset);
+                    let counts = self.tally.of(self.writer.boards[index].name());
+                    counts.passes += 1;
+                    counts.passing += pass.cost;
+                    counts.passed_at = Some(started);
+                    counts.rows = pass.rows;
                     if let Err(error) = self.passed(index, pass, now).await {
                         self.postgres.ill(&root_cause(&error), now);
                     }
                 }
                 Err(error) => {
                     self.tables[index].passed(started, PROBE, offset);
+                    self.tally
+                        .of(self.writer.boards[index].name())
+                        .failed_passes += 1;
                     self.freeze(index, Cause::Source, with_cause(&error), now)
                         .await;
                 }
@@ -366,6 +421,13 @@ impl Driver {
             })
             .collect();
         self.backlog.replace(index, offers, &pass.unchanged, now);
+        for (key, since) in self.stale.remove(&index).unwrap_or_default() {
+            let page = PageRef {
+                dashboard: index,
+                key,
+            };
+            self.backlog.date_back(&page, since);
+        }
         // A create of ours that is under way is no doubt yet.
         self.in_doubt.insert(index, pass.doubts.len());
         let mut doubts = pass.doubts;
@@ -498,7 +560,10 @@ impl Driver {
                 };
                 let writer = Arc::clone(&self.writer);
                 self.writes.spawn(async move {
-                    let outcome = writer.write(&taken, permit).await;
+                    let write = writer.write(&taken, permit);
+                    let outcome = tokio::time::timeout(LONGEST_WRITE, write)
+                        .await
+                        .unwrap_or(Err(sqlx::Error::PoolTimedOut));
                     (taken, outcome)
                 });
                 if self.notion.problem().is_some() {
@@ -517,6 +582,18 @@ impl Driver {
         let now = Instant::now();
         let index = taken.page.dashboard;
         self.wrote_at = now;
+        let counts = self.tally.of(self.writer.boards[index].name());
+        match &outcome {
+            Ok(Outcome::Done) => {
+                counts.written += 1;
+                counts.staleness.observe(now - taken.stale_since);
+            }
+            Ok(Outcome::Problem(_)) => counts.refused += 1,
+            Ok(Outcome::Nothing) => {}
+            Ok(Outcome::Retry | Outcome::Frozen(_) | Outcome::Away(_)) | Err(_) => {
+                counts.retried += 1;
+            }
+        }
         match outcome {
             Ok(Outcome::Nothing) => self.backlog.done(&taken.page),
             Ok(Outcome::Done) => {
@@ -720,7 +797,7 @@ impl Driver {
             .backlog
             .next_delayed()
             .map(|at| at.max(self.notion.next_try(now)));
-        [Some(look), room_at, delayed]
+        [Some(look), Some(now + HEARTBEAT), room_at, delayed]
             .into_iter()
             .flatten()
             .min()

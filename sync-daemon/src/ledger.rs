@@ -140,6 +140,21 @@ pub struct Summary {
     pub problem: Option<String>,
 }
 
+/// A write, for people who ask what happened.
+#[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
+pub struct LastWrite {
+    /// The dashboard.
+    pub dashboard: String,
+    /// The row.
+    pub key: Key,
+    /// What was sent.
+    pub kind: String,
+    /// When.
+    pub sent_at: DateTime<Utc>,
+    /// What came of it; `None` while it is not answered.
+    pub outcome: Option<String>,
+}
+
 /// A row that cannot be written.
 #[derive(Debug, Clone, serde::Serialize, sqlx::FromRow)]
 pub struct Problem {
@@ -211,6 +226,33 @@ impl Ledger {
     /// Creates or upgrades schema `sync`.
     pub async fn migrate(&self) -> Result<(), sqlx::migrate::MigrateError> {
         MIGRATOR.run(&self.pool).await
+    }
+
+    /// Steps of the schema that this database has not taken.
+    pub async fn pending_migrations(&self) -> sqlx::Result<usize> {
+        let taken: Vec<i64> =
+            sqlx::query_scalar("SELECT version FROM sync._sqlx_migrations WHERE success")
+                .fetch_all(&self.pool)
+                .await?;
+        let pending = MIGRATOR
+            .iter()
+            .filter(|step| !taken.contains(&step.version));
+        Ok(pending.count())
+    }
+
+    /// What contradicts itself here, or waits for longer than it can.
+    pub async fn faults(&self) -> sqlx::Result<Vec<String>> {
+        sqlx::query_scalar(
+            "SELECT format('page %s stands for %s rows', page_id, count(*)) FROM sync.pages
+             WHERE page_id IS NOT NULL GROUP BY page_id HAVING count(*) > 1
+             UNION ALL
+             SELECT format('%s: %s pages are in doubt for more than ten minutes', dashboard, count(*)) FROM sync.pages
+             WHERE state = 'in_doubt' AND doubt_since < clock_timestamp() - interval '10 minutes' GROUP BY dashboard
+             UNION ALL
+             SELECT format('%s: stands still: %s', name, problem) FROM sync.dashboards WHERE problem IS NOT NULL",
+        )
+        .fetch_all(&self.pool)
+        .await
     }
 
     /// Whether `setup` has run here.
@@ -842,6 +884,16 @@ impl Ledger {
              FROM sync.dashboards d LEFT JOIN sync.pages p ON p.dashboard = d.name
              GROUP BY d.name ORDER BY d.name",
         )
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// The last writes, the newest first.
+    pub async fn last_writes(&self, most: i64) -> sqlx::Result<Vec<LastWrite>> {
+        sqlx::query_as(
+            "SELECT dashboard, key, kind, sent_at, outcome FROM sync.writes ORDER BY id DESC LIMIT $1",
+        )
+        .bind(most)
         .fetch_all(&self.pool)
         .await
     }

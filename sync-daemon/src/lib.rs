@@ -29,11 +29,18 @@ pub mod pass;
 pub mod reconcile;
 pub mod retry;
 pub mod schedule;
+pub mod tally;
 pub mod tenure;
 pub mod writer;
 
+pub mod calendar;
 pub mod cli;
+pub mod doctor;
+pub mod metrics;
 pub mod open;
+pub mod service;
+pub mod status;
+pub mod web;
 
 pub mod plan;
 pub mod rebuild;

@@ -15,6 +15,9 @@ use crate::source::{CheckError, check};
 /// Connections that the daemon uses at most: one to look, the others for the ledger.
 const CONNECTIONS: u32 = 4;
 
+/// Longest wait for a connection.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
 /// A database with the dashboards that it can feed.
 #[derive(Debug)]
 pub struct Database {
@@ -57,18 +60,27 @@ pub fn pool(config: &DatabaseConfig) -> Result<PgPool, Error> {
     let options: PgConnectOptions = config.expose_url().parse().map_err(Error::Url)?;
     Ok(PgPoolOptions::new()
         .max_connections(CONNECTIONS)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(ACQUIRE)
         .connect_lazy_with(options.application_name("claimboard-sync")))
 }
 
 /// Whether the database answers. Asked outside the pool, which would say only that it waited in vain.
 pub async fn reach(pool: &PgPool) -> Result<(), Error> {
-    let mut connection = pool
-        .connect_options()
-        .connect()
+    let options = pool.connect_options();
+    let ping = async {
+        let mut connection = options.connect().await?;
+        connection.ping().await
+    };
+    tokio::time::timeout(ACQUIRE, ping)
         .await
-        .map_err(Error::Database)?;
-    connection.ping().await.map_err(Error::Database)
+        .unwrap_or_else(|_| {
+            let silence = std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                format!("no answer within {} s", ACQUIRE.as_secs()),
+            );
+            Err(sqlx::Error::Io(silence))
+        })
+        .map_err(Error::Database)
 }
 
 /// Opens a database that was set up, with the Notion databases of its dashboards.
@@ -77,6 +89,14 @@ pub async fn open_boards(
     schemas: Option<&Path>,
 ) -> Result<(Database, Vec<Board>), Error> {
     reach(&pool).await?;
+    load_boards(pool, schemas).await
+}
+
+/// The same over a pool that is known to work: no further connection.
+pub async fn load_boards(
+    pool: PgPool,
+    schemas: Option<&Path>,
+) -> Result<(Database, Vec<Board>), Error> {
     if !Ledger::new(pool.clone())
         .exists()
         .await

@@ -4,10 +4,14 @@ mod stage;
 
 mod board;
 mod crash;
+mod degradation;
 mod missed;
 mod misuse;
 mod outage;
+mod page;
+mod retention;
 mod samples;
+mod service;
 mod standby;
 mod tidy;
 mod views;

@@ -28,7 +28,7 @@ pub(crate) struct Stage {
     pub(crate) pool: PgPool,
     pub(crate) notion: Server,
     pub(crate) schemas: TempDir,
-    url: String,
+    pub(crate) url: String,
     http: reqwest::Client,
 }
 
@@ -112,6 +112,7 @@ impl Stage {
             .env("NOTION_PARENT_PAGE", self.notion.root_page_id())
             .env("NOTION_REQUESTS_PER_MINUTE", "6000")
             .env("CLAIMBOARD_SCHEMAS", self.schemas.path())
+            .env("CLAIMBOARD_LISTEN", "off")
             .current_dir(self.schemas.path())
             .kill_on_drop(true);
         command

@@ -76,6 +76,19 @@ fn a_row_that_went_back_is_not_written() {
 }
 
 #[test]
+fn a_page_that_was_stale_before_keeps_its_turn() {
+    let (mut backlog, now) = (Backlog::default(), Instant::now());
+    let later = now + Duration::from_secs(60);
+    backlog.replace(0, vec![offer("a", 1), offer("b", 1)], &none(), later);
+    let page = PageRef {
+        dashboard: 0,
+        key: "b".to_owned(),
+    };
+    backlog.date_back(&page, now);
+    assert_eq!(taken_keys(&mut backlog, Lane::Live, later), ["0b", "0a"]);
+}
+
+#[test]
 fn the_earliest_deadline_leaves_first_and_trashes_last() {
     let (mut backlog, now) = (Backlog::default(), Instant::now());
     let patient = with(offer("patient", 1), |offer| {

@@ -52,9 +52,17 @@ impl Client {
         })
     }
 
-    /// The integration's own user.
+    /// The integration's own user, with its workspace's limits.
     pub async fn me(&self, permit: Permit) -> Result<Value, Error> {
         self.send(permit, Method::GET, "users/me", None).await
+    }
+
+    /// Reads the token's file again before the next request.
+    pub fn forget_token(&self) {
+        *self
+            .read_token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// A database: its data sources, title and parent, not its properties.
@@ -219,6 +227,12 @@ impl Client {
             .await
     }
 
+    /// A page.
+    pub async fn page(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
+        self.send(permit, Method::GET, &format!("pages/{id}"), None)
+            .await
+    }
+
     /// Creates a page.
     pub async fn create_page(&self, permit: Permit, body: &Value) -> Result<Value, Error> {
         self.send(permit, Method::POST, "pages", Some(body)).await
@@ -270,10 +284,7 @@ impl Client {
             return serde_json::from_slice(&body).map_err(|_| Error::Unexpected("JSON body"));
         }
         if status == reqwest::StatusCode::UNAUTHORIZED {
-            *self
-                .read_token
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = None;
+            self.forget_token();
         }
         Err(Error::Refused(Box::new(Refusal::read(
             status, &headers, &body,

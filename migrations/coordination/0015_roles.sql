@@ -9,9 +9,10 @@ DECLARE
   signature regprocedure;
   granted text[] := '{}';
   agents_call text[] := '{open_session,use_session,claim,claim_all,renew,release,withdraw,log,holders,my_claims,assert_claim,handoff,parse_resource,pathrange,pathmultirange,successor,sweep,verify_history}';
-  mirror_calls text[] := '{open_session,claim,renew,release}';
-  operators_call text[] := '{revoke,set_slots,ensure_log_partitions}';
-  all_read text[] := '{agent_log,claims,tickets,pools,agents,workspaces,agent_activity,resource_claims}';
+  -- The daemon writes under a claim, and does the night's work.
+  mirror_calls text[] := '{open_session,claim,renew,release,ensure_log_partitions,retire_month,verify_history}';
+  operators_call text[] := '{revoke,set_slots,ensure_log_partitions,retire_month}';
+  all_read text[] := '{agent_log,claims,tickets,pools,agents,workspaces,checkpoints,agent_activity,resource_claims}';
 BEGIN
   REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA coordination FROM PUBLIC;
   FOREACH role IN ARRAY '{claimboard_agent,claimboard_operator,claimboard_sync}'::text[] LOOP
