@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     }
     let cli = cli::parse(std::env::args());
     let filter = EnvFilter::try_from_env("CLAIMBOARD_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tokio_cron_scheduler=warn"));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
