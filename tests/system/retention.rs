@@ -18,6 +18,7 @@ name = "Items"
 source = "item"
 key = "id"
 cadence = "1s"
+change_limit = "off"
 [[property]]
 name = "Name"
 type = "title"

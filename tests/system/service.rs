@@ -22,6 +22,7 @@ name = "Items"
 source = "item"
 key = "id"
 cadence = "1s"
+change_limit = "off"
 [[property]]
 name = "Name"
 type = "title"
@@ -157,9 +158,9 @@ async fn a_slow_notion_feeds_the_watchdog_and_a_stuck_loop_does_not() {
         assert!(manager.fed_within(Duration::from_secs(20)));
     }
 
-    // The loop itself notes what a pass saw; it cannot while somebody holds the table.
+    // The loop itself notes rows that cannot be shown; it cannot while somebody holds their table.
     let mut locker = stage.pool.begin().await.expect("a transaction");
-    sqlx::query("LOCK TABLE sync.dashboards IN ACCESS EXCLUSIVE MODE")
+    sqlx::query("LOCK TABLE sync.problems IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *locker)
         .await
         .expect("locked");
