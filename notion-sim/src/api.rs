@@ -5,6 +5,7 @@ mod blocks;
 pub(crate) mod body;
 mod containers;
 pub(crate) mod failure;
+pub(crate) mod filter;
 pub(crate) mod gate;
 mod lists;
 mod pages;

@@ -101,13 +101,10 @@ pub(crate) fn act(
             property,
             name,
         } => {
-            change_schema(
-                workspace,
-                data_source,
-                &property,
-                &json!({ "name": name }),
-                now,
-            )?;
+            let change = json!({ "name": name });
+            body::UPDATE_DATA_SOURCE
+                .check("body", &json!({ "properties": { &property: change } }))?;
+            change_schema(workspace, data_source, &property, &change, now)?;
         }
         Act::DeleteProperty {
             data_source,
@@ -117,9 +114,15 @@ pub(crate) fn act(
         }
         Act::Trash { id } => trash(workspace, id, true, now)?,
         Act::Restore { id } => trash(workspace, id, false, now)?,
-        Act::Unshare { id } => workspace.change_settings(|settings| {
-            settings.unshared.insert(id);
-        }),
+        Act::Unshare { id } => {
+            let known = workspace.pages.contains_key(&id) || workspace.databases.contains_key(&id);
+            if !known {
+                return Err(not_found(workspace, "page or database", &id.to_string()));
+            }
+            workspace.change_settings(|settings| {
+                settings.unshared.insert(id);
+            });
+        }
         Act::Share { id } => workspace.change_settings(|settings| {
             settings.unshared.remove(&id);
         }),

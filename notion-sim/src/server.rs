@@ -18,7 +18,7 @@ use crate::http::listener::Listener;
 use crate::model::workspace::Workspace;
 use crate::simulator::Simulator;
 use crate::traffic::journal::Stats;
-use crate::traffic::window::{Limit, Limits};
+use crate::traffic::window::{self, Limit, Limits};
 
 /// How to start the simulator.
 #[derive(Debug, Clone)]
@@ -134,6 +134,7 @@ impl Server {
             workspace: options.workspace_limit,
             endpoints: options.endpoint_limits.iter().cloned().collect(),
             blocks: options.block_limit,
+            query_results: window::query_results(),
         };
         limits.check().map_err(StartError::Limit)?;
         let clock = Clock::default();

@@ -8,6 +8,7 @@ use crate::api;
 use crate::api::failure::Failure;
 use crate::api::gate::{self, BODY_LIMIT, Incoming};
 use crate::data_file::DataFile;
+use crate::model::render;
 use crate::model::workspace::Workspace;
 use crate::traffic::fault::{self, Faults, Kind};
 use crate::traffic::journal::{Entry, Journal};
@@ -79,12 +80,14 @@ impl Simulator {
             dropped: false,
             delay_millis: 0,
         };
-        if incoming.body.len() > BODY_LIMIT {
+        let met = self.faults.met_by(incoming.method, incoming.path);
+        entry.fault = met.as_ref().map(Kind::name);
+        if incoming.body.len() > BODY_LIMIT || matches!(met, Some(Kind::PayloadTooLarge)) {
             reply.status = 413;
             reply.body = too_large(&request_id);
             reply.request_id = None;
         } else {
-            match self.outcome(incoming, now, &mut entry, &mut reply) {
+            match self.outcome(incoming, now, met.as_ref(), (&mut entry, &mut reply)) {
                 Ok(mut body) => {
                     body["request_id"] = request_id.into();
                     reply.body = body;
@@ -110,12 +113,10 @@ impl Simulator {
         &mut self,
         incoming: &Incoming<'_>,
         now: DateTime<Utc>,
-        entry: &mut Entry,
-        reply: &mut Reply,
+        met: Option<&Kind>,
+        (entry, reply): (&mut Entry, &mut Reply),
     ) -> Result<Value, Failure> {
-        let met = self.faults.met_by(incoming.method, incoming.path);
-        entry.fault = met.as_ref().map(Kind::name);
-        match &met {
+        match met {
             Some(Kind::BadGateway) => {
                 reply.status = 502;
                 reply.html = Some(BAD_GATEWAY);
@@ -134,11 +135,12 @@ impl Simulator {
         let token = gate::bearer(incoming.authorization)?;
         self.windows.take(token, call.route.endpoint(), now)?;
         entry.cost = 1;
-        if let Some(refusal) = met.as_ref().and_then(|fault| fault.refusal(now)) {
+        if let Some(refusal) = met.and_then(|fault| fault.refusal(now)) {
             return Err(refusal);
         }
         self.workspace.acting = Some(call.bot);
         self.workspace.block_limit = self.windows.limits.blocks;
+        self.workspace.query_limit = self.windows.limits.query_results;
         let ran = api::run(&mut self.workspace, &call, now);
         self.workspace.acting = None;
         let (body, effect) = ran?;
@@ -153,6 +155,7 @@ impl Simulator {
                 reply.dropped = true;
                 Ok(body)
             }
+            Some(Kind::MovedUrls) => Ok(moved(body)),
             _ => Ok(body),
         }
     }
@@ -181,6 +184,27 @@ impl Simulator {
     pub(crate) fn root(&self) -> Uuid {
         self.workspace.settings.root
     }
+}
+
+/// The answer with every address on Notion's older host.
+fn moved(mut body: Value) -> Value {
+    match &mut body {
+        Value::Object(members) => {
+            for (key, member) in members {
+                match (key.as_str(), member.as_str()) {
+                    ("url", Some(url)) => *member = render::moved(url).into(),
+                    _ => *member = moved(member.take()),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                *item = moved(item.take());
+            }
+        }
+        _ => {}
+    }
+    body
 }
 
 /// Not Notion's usual shape: it comes from the parser in front of it.

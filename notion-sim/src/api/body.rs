@@ -10,7 +10,7 @@ use crate::model::schema::COLORS;
 
 /// Notion's caps: units of a text, items of an array, options in one request.
 pub(super) const TEXT: usize = 2000;
-const ITEMS: usize = 100;
+pub(super) const ITEMS: usize = 100;
 
 pub(super) const API_COLORS: &[&str] = &[
     "default",
@@ -446,7 +446,7 @@ shapes! {
                 required("direction", OneOf(&["ascending", "descending"])),
             ]),
         ]), ITEMS)),
-        optional("filter", filter()),
+        optional("filter", super::filter::filter()),
         optional("start_cursor", or_null(Text)),
         optional("page_size", AtLeast(1)),
         optional("result_type", OneOf(&["page", "data_source"])),
@@ -544,62 +544,3 @@ const VIEW_KINDS: &[&str] = &[
     "map",
     "dashboard",
 ];
-
-/// A query's filter: compounds nest twice, and a property filter names its type.
-fn filter() -> Shape {
-    const KINDS: [&str; 22] = [
-        "title",
-        "rich_text",
-        "number",
-        "checkbox",
-        "select",
-        "multi_select",
-        "status",
-        "date",
-        "people",
-        "files",
-        "url",
-        "email",
-        "phone_number",
-        "relation",
-        "created_by",
-        "created_time",
-        "last_edited_by",
-        "last_edited_time",
-        "formula",
-        "unique_id",
-        "rollup",
-        "verification",
-    ];
-    let conditions = || {
-        let by_property = KINDS.into_iter().map(|kind| {
-            object(vec![
-                required(kind, Object),
-                required("property", Text),
-                optional("type", Text),
-            ])
-        });
-        let by_time = ["created_time", "last_edited_time"]
-            .into_iter()
-            .map(|kind| {
-                object(vec![
-                    required(kind, Object),
-                    required("timestamp", OneOf(&["created_time", "last_edited_time"])),
-                    optional("type", Text),
-                ])
-            });
-        by_property.chain(by_time).collect::<Vec<_>>()
-    };
-    let compounds = |member: Shape| {
-        ["or", "and"]
-            .into_iter()
-            .map(|key| open(vec![required(key, items(member.clone(), ITEMS))]))
-            .collect::<Vec<_>>()
-    };
-    let innermost = union(conditions());
-    let mut inner = conditions();
-    inner.extend(compounds(innermost));
-    let mut outer = compounds(union(inner));
-    outer.extend(conditions());
-    union(outer)
-}

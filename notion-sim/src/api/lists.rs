@@ -14,9 +14,6 @@ use crate::model::text;
 use crate::model::workspace::{User, Workspace};
 use crate::model::write::row::not_found;
 
-/// A query never answers more rows than this, however often it is continued.
-const QUERY_LIMIT: usize = 10_000;
-
 pub(super) fn query(
     workspace: &mut Workspace,
     call: &Call,
@@ -55,8 +52,9 @@ pub(super) fn query(
     } else {
         Some(())
     };
+    let archived = given["is_archived"] == true;
     let rows: Vec<Uuid> = match wanted {
-        Some(()) => query::run(workspace, id, filter.as_ref(), &sorts, now)
+        Some(()) => query::run(workspace, id, filter.as_ref(), &sorts, (archived, now))
             .iter()
             .map(|row| row.id)
             .collect(),
@@ -66,8 +64,9 @@ pub(super) fn query(
         None => 0,
         Some(cursor) => position(workspace, id, &rows, &cursor, !sorts.is_empty())?,
     };
-    let end = (start + size).min(rows.len()).min(QUERY_LIMIT);
-    let stopped = end == QUERY_LIMIT && rows.len() > QUERY_LIMIT;
+    let limit = workspace.query_limit;
+    let end = (start + size).min(rows.len()).min(limit);
+    let stopped = end == limit && rows.len() > limit;
     let next = rows
         .get(end)
         .filter(|_| !stopped)

@@ -55,10 +55,11 @@ impl Rows {
         let sorts = chosen
             .and_then(|view| Sort::read(&view.sorts, properties).ok())
             .unwrap_or_default();
-        let mut ids: Vec<Uuid> = query::run(workspace, source.id, filter.as_ref(), &sorts, now)
-            .iter()
-            .map(|page| page.id)
-            .collect();
+        let mut ids: Vec<Uuid> =
+            query::run(workspace, source.id, filter.as_ref(), &sorts, (false, now))
+                .iter()
+                .map(|page| page.id)
+                .collect();
         if sorts.is_empty() {
             ids.reverse();
         }

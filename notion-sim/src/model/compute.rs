@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::cell::{self, Cell, When};
 use super::formula::{Computed, Context};
+use super::query::blank;
 use super::render;
 use super::schema::{self, Kind, Property};
 use super::workspace::{Page, Parent, Workspace};
@@ -73,7 +74,7 @@ impl Look<'_> {
         let cell = page.cells.get(&property.id);
         match (&property.kind, cell) {
             (Kind::Formula(formula), _) => {
-                let Some(properties) = self.schema(page) else {
+                let Some(properties) = schema_of(self.workspace, page) else {
                     return Computed::Empty;
                 };
                 let look = |named: &str| {
@@ -157,16 +158,6 @@ impl Look<'_> {
             .map_or(Computed::Empty, |user| Computed::Text(user.name.clone()))
     }
 
-    fn schema(&self, page: &Page) -> Option<&[Property]> {
-        let Parent::DataSource(source) = page.parent else {
-            return None;
-        };
-        self.workspace
-            .data_sources
-            .get(&source)
-            .map(|source| source.properties.as_slice())
-    }
-
     /// The related rows' values, for computing and as the API shows them.
     fn rolled_up(
         &self,
@@ -174,29 +165,9 @@ impl Look<'_> {
         property: &Property,
         depth: u8,
     ) -> (Vec<Computed>, Vec<Value>) {
-        let Kind::Rollup {
-            relation, target, ..
-        } = &property.kind
-        else {
-            return Default::default();
-        };
-        let Some(Cell::Relation(related)) = page.cells.get(relation) else {
-            return Default::default();
-        };
         let mut values = Vec::new();
         let mut shown = Vec::new();
-        for row in self
-            .workspace
-            .standing(related)
-            .take(REFERENCES)
-            .filter_map(|id| self.workspace.pages.get(&id))
-        {
-            let Some(target) = self
-                .schema(row)
-                .and_then(|schema| schema::by_id(schema, target))
-            else {
-                continue;
-            };
+        for (row, target) in rolled_up_from(self.workspace, page, property) {
             values.push(self.value(row, target, depth.saturating_sub(1)));
             // A rollup within a rollup is not shown again, so that no circle can run away.
             if !matches!(target.kind, Kind::Rollup { .. }) {
@@ -211,13 +182,47 @@ impl Look<'_> {
     }
 }
 
+fn schema_of<'a>(workspace: &'a Workspace, page: &Page) -> Option<&'a [Property]> {
+    let Parent::DataSource(source) = page.parent else {
+        return None;
+    };
+    let source = workspace.data_sources.get(&source)?;
+    Some(source.properties.as_slice())
+}
+
+/// The related rows that a rollup looks at, each with the property that it takes from them.
+pub(crate) fn rolled_up_from<'a>(
+    workspace: &'a Workspace,
+    page: &'a Page,
+    property: &'a Property,
+) -> impl Iterator<Item = (&'a Page, &'a Property)> {
+    let related: &[Uuid] = match &property.kind {
+        Kind::Rollup { relation, .. } => match page.cells.get(relation) {
+            Some(Cell::Relation(related)) => related,
+            _ => &[],
+        },
+        _ => &[],
+    };
+    workspace
+        .standing(related)
+        .take(REFERENCES)
+        .filter_map(|id| workspace.pages.get(&id))
+        .filter_map(move |row| {
+            let Kind::Rollup { target, .. } = &property.kind else {
+                return None;
+            };
+            let target = schema::by_id(schema_of(workspace, row)?, target)?;
+            Some((row, target))
+        })
+}
+
 /// What a rollup's function makes of the values; `None` for those that show the values themselves.
 fn aggregate(function: &str, values: &[Computed]) -> Option<Computed> {
     #[expect(clippy::cast_precision_loss, reason = "at most 25 values")]
     let count = |number: usize| Some(Computed::Number(number as f64));
     let filled = values
         .iter()
-        .filter(|value| !matches!(value, Computed::Boolean(_)) && value.holds())
+        .filter(|value| !matches!(value, Computed::Boolean(_)) && !blank(value))
         .count();
     let checked = values
         .iter()
@@ -245,19 +250,24 @@ fn aggregate(function: &str, values: &[Computed]) -> Option<Computed> {
     numbers.sort_by(f64::total_cmp);
     let dates = || {
         values.iter().filter_map(|value| {
-            if let Computed::Date { start, .. } = value {
-                Some(*start)
+            if let Computed::Date {
+                start, day: on_day, ..
+            } = value
+            {
+                Some((*start, *on_day))
             } else {
                 None
             }
         })
     };
-    let date = |start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>| {
-        Some(start.map_or(Computed::Empty, |start| Computed::Date {
-            start,
-            end,
-            day: true,
-        }))
+    let date = |start: Option<(DateTime<Utc>, bool)>, end: Option<(DateTime<Utc>, bool)>| {
+        Some(
+            start.map_or(Computed::Empty, |(start, day)| Computed::Date {
+                start,
+                end: end.map(|(end, _)| end),
+                day,
+            }),
+        )
     };
     let number = |value: Option<f64>| Some(value.map_or(Computed::Empty, Computed::Number));
     #[expect(clippy::cast_precision_loss, reason = "at most 25 values")]
@@ -268,7 +278,7 @@ fn aggregate(function: &str, values: &[Computed]) -> Option<Computed> {
         "empty" => count(values.len() - filled),
         "unique" => {
             let mut seen: Vec<&Computed> = Vec::new();
-            for value in values {
+            for value in values.iter().filter(|value| !blank(value)) {
                 if !seen.contains(&value) {
                     seen.push(value);
                 }

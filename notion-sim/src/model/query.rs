@@ -13,6 +13,7 @@ use super::formula::Computed;
 use super::schema::{self, Kind, Property, PropertyId};
 use super::workspace::{Page, Workspace, minute};
 use crate::api::failure::Failure;
+use crate::api::filter;
 
 /// What a query keeps.
 #[derive(Debug)]
@@ -221,36 +222,10 @@ fn instant(at: DateTime<Utc>) -> Computed {
     }
 }
 
-const FILTER_KINDS: [&str; 22] = [
-    "title",
-    "rich_text",
-    "number",
-    "checkbox",
-    "select",
-    "multi_select",
-    "status",
-    "date",
-    "people",
-    "files",
-    "url",
-    "email",
-    "phone_number",
-    "relation",
-    "created_by",
-    "created_time",
-    "last_edited_by",
-    "last_edited_time",
-    "formula",
-    "unique_id",
-    "rollup",
-    "verification",
-];
-
 /// The type of a property filter and its condition.
-fn typed(filter: &Value) -> Result<(&'static str, &Value), Failure> {
-    FILTER_KINDS
-        .into_iter()
-        .find_map(|kind| filter.get(kind).map(|condition| (kind, condition)))
+fn typed(given: &Value) -> Result<(&'static str, &Value), Failure> {
+    filter::kinds()
+        .find_map(|kind| given.get(kind).map(|condition| (kind, condition)))
         .ok_or_else(|| Failure::validation("body.filter should name the type of its condition."))
 }
 
@@ -413,12 +388,25 @@ impl Test {
         property: &Property,
         now: DateTime<Utc>,
     ) -> bool {
+        if let Self::Rollup { quantifier, test } = self {
+            let mut rolled = compute::rolled_up_from(workspace, page, property);
+            let mut holds =
+                |(row, target): (&Page, &Property)| test.holds_for(workspace, row, target, now);
+            return match quantifier {
+                Quantifier::Any => rolled.any(&mut holds),
+                Quantifier::Every => rolled.all(&mut holds),
+                Quantifier::None => !rolled.any(&mut holds),
+            };
+        }
         if let Self::OneOf { operands, wanted } = self {
+            let me = operands.iter().any(|operand| operand == ME);
             let matches = |id: &str, name: &str| {
                 operands
                     .iter()
                     .any(|operand| same(operand, id) || operand == name)
             };
+            let person =
+                |id: &Uuid| matches(&id.to_string(), "") || (me && *id == workspace.bot().id);
             let found = match page.cells.get(&property.id) {
                 Some(Cell::Option(id)) => property
                     .kind
@@ -430,13 +418,13 @@ impl Test {
                         .option(id)
                         .is_some_and(|option| matches(id, &option.name))
                 }),
-                Some(Cell::People(ids)) => ids.iter().any(|id| matches(&id.to_string(), "")),
+                Some(Cell::People(ids)) => ids.iter().any(person),
                 Some(Cell::Relation(ids)) => workspace
                     .standing(ids)
                     .any(|id| matches(&id.to_string(), "")),
                 _ => match property.kind {
-                    Kind::CreatedBy => matches(&page.created_by.to_string(), ""),
-                    Kind::LastEditedBy => matches(&page.last_edited_by.to_string(), ""),
+                    Kind::CreatedBy => person(&page.created_by),
+                    Kind::LastEditedBy => person(&page.last_edited_by),
                     _ => false,
                 },
             };
@@ -502,19 +490,14 @@ impl Test {
             Self::Within { from, until } => {
                 matches!(value, Computed::Date { start, .. } if start >= from && *start < *until + TimeDelta::zero())
             }
-            Self::Rollup { quantifier, test } => {
-                let Computed::List(items) = value else {
-                    return false;
-                };
-                match quantifier {
-                    Quantifier::Any => items.iter().any(|item| test.holds(item)),
-                    Quantifier::Every => items.iter().all(|item| test.holds(item)),
-                    Quantifier::None => !items.iter().any(|item| test.holds(item)),
-                }
-            }
+            // Only a rollup's related rows can be asked, not what was made of them.
+            Self::Rollup { .. } => false,
         }
     }
 }
+
+/// How a filter names the integration that asks.
+const ME: &str = "me";
 
 fn same(operand: &str, id: &str) -> bool {
     operand == id
@@ -523,7 +506,7 @@ fn same(operand: &str, id: &str) -> bool {
             && id.bytes().filter(|b| *b != b'-').eq(operand.bytes()))
 }
 
-fn blank(value: &Computed) -> bool {
+pub(super) fn blank(value: &Computed) -> bool {
     match value {
         Computed::Empty => true,
         Computed::Text(text) => text.is_empty(),
@@ -561,19 +544,19 @@ impl Sort {
     }
 }
 
-/// The rows that stand and match, in the asked order; without one, the newest first.
+/// The rows that stand and match, in the asked order; without one, the newest first. Archived rows are a world of their own.
 pub(crate) fn run<'a>(
     workspace: &'a mut Workspace,
     source: Uuid,
     filter: Option<&Filter>,
     sorts: &[Sort],
-    now: DateTime<Utc>,
+    (archived, now): (bool, DateTime<Utc>),
 ) -> Vec<&'a Page> {
     let candidates = filter.and_then(|filter| filter.candidates(workspace, source));
     let workspace = &*workspace;
     let keeps = |page: &&Page| {
         !page.in_trash
-            && !page.is_archived
+            && page.is_archived == archived
             && filter.is_none_or(|filter| filter.keeps(workspace, page, now))
     };
     let mut rows: Vec<&Page> = match candidates {

@@ -28,7 +28,19 @@ fn millis(instant: DateTime<Utc>) -> String {
 }
 
 fn address(id: Uuid) -> String {
-    format!("https://app.notion.com/p/{}", id.simple())
+    format!("{HOST}{}", id.simple())
+}
+
+/// Where objects have stood since July 2026, and before.
+const HOST: &str = "https://app.notion.com/p/";
+const OLDER_HOST: &str = "https://www.notion.so/";
+
+/// An object's address on the older host; any other stays.
+pub(crate) fn moved(url: &str) -> String {
+    match url.strip_prefix(HOST) {
+        Some(id) => format!("{OLDER_HOST}{id}"),
+        None => url.to_owned(),
+    }
 }
 
 fn partial_user(id: Uuid) -> Value {

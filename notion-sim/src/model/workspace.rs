@@ -201,6 +201,8 @@ pub(crate) struct Workspace {
     pub(crate) acting: Option<Uuid>,
     /// The most blocks there may ever be, trashed ones included.
     pub(crate) block_limit: Option<u64>,
+    /// Rows that a query answers at most.
+    pub(crate) query_limit: usize,
     last_number: u64,
     /// Rows of each data source in order of creation.
     rows: HashMap<Uuid, BTreeMap<u64, Uuid>>,
@@ -276,6 +278,7 @@ impl Workspace {
             ids,
             acting: None,
             block_limit: None,
+            query_limit: usize::MAX,
             last_number: 0,
             rows: HashMap::new(),
             children: HashMap::new(),

@@ -36,7 +36,7 @@ pub(crate) struct Fault {
 const COMMON: [&str; 6] = ["kind", "method", "path", "count", "skip", "probability"];
 
 /// Every kind, with what it alone may say.
-const KINDS: [(&str, &[&str]); 13] = [
+const KINDS: [(&str, &[&str]); 15] = [
     ("rate_limited", &["reason", "retry_after"]),
     ("overload", &[]),
     ("conflict", &[]),
@@ -47,6 +47,8 @@ const KINDS: [(&str, &[&str]); 13] = [
     ("gateway_timeout", &[]),
     ("unauthorized", &[]),
     ("block_limit", &[]),
+    ("payload_too_large", &[]),
+    ("moved_urls", &[]),
     ("drop", &[]),
     ("drop_after_commit", &[]),
     ("delay", &["millis"]),
@@ -78,6 +80,9 @@ impl Fault {
             serde_json::from_value(given.clone()).map_err(|error| error.to_string())?;
         if !(0.0..=1.0).contains(&fault.probability) {
             return Err("probability must lie between 0 and 1".to_owned());
+        }
+        if fault.count == Some(0) {
+            return Err("count must be at least 1, or left out".to_owned());
         }
         if let Kind::RateLimited { reason, .. } = &fault.kind
             && !REASONS.contains(&reason.as_str())
@@ -170,6 +175,10 @@ pub(crate) enum Kind {
     GatewayTimeout,
     Unauthorized,
     BlockLimit,
+    /// The parser in front of Notion refuses the body, whatever its size.
+    PayloadTooLarge,
+    /// The answer's addresses stand on the host that they had before July 2026.
+    MovedUrls,
     Drop,
     DropAfterCommit,
     Delay {
@@ -198,6 +207,8 @@ impl Kind {
             Self::GatewayTimeout => "gateway_timeout",
             Self::Unauthorized => "unauthorized",
             Self::BlockLimit => "block_limit",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::MovedUrls => "moved_urls",
             Self::Drop => "drop",
             Self::DropAfterCommit => "drop_after_commit",
             Self::Delay { .. } => "delay",
@@ -222,6 +233,8 @@ impl Kind {
             Self::Unauthorized => Failure::new(401, "unauthorized", "API token is invalid."),
             Self::BlockLimit => Failure::block_limit(1000, 1000, now),
             Self::BadGateway
+            | Self::PayloadTooLarge
+            | Self::MovedUrls
             | Self::UnavailableAfterCommit
             | Self::Drop
             | Self::DropAfterCommit

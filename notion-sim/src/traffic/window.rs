@@ -69,11 +69,27 @@ pub(crate) struct Limits {
     /// Blocks that a workspace may ever have, pages and databases among them.
     #[serde(default)]
     pub(crate) blocks: Option<u64>,
+    /// Rows that a query answers at most, however often it is continued.
+    #[serde(default = "query_results")]
+    pub(crate) query_results: usize,
+}
+
+/// Notion's own.
+pub(crate) fn query_results() -> usize {
+    10_000
 }
 
 impl Limits {
     /// What is wrong with them, if anything.
     pub(crate) fn check(&self) -> Result<(), String> {
+        let mut windows = self
+            .endpoints
+            .values()
+            .chain(self.workspace.iter())
+            .chain([&self.token]);
+        if windows.any(|limit| limit.requests == 0 || limit.seconds == 0) {
+            return Err("a limit has at least one request, in at least one second".to_owned());
+        }
         match self
             .endpoints
             .keys()

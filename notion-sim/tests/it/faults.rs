@@ -30,6 +30,8 @@ async fn every_kind_does_what_it_says() {
         (json!({ "kind": "gateway_timeout" }), 504, 0),
         (json!({ "kind": "unauthorized" }), 401, 0),
         (json!({ "kind": "block_limit" }), 403, 0),
+        (json!({ "kind": "payload_too_large" }), 413, 0),
+        (json!({ "kind": "moved_urls" }), 200, 1),
         (json!({ "kind": "unavailable_after_commit" }), 503, 1),
         (json!({ "kind": "delay", "millis": 20 }), 200, 1),
     ];
@@ -51,6 +53,15 @@ async fn every_kind_does_what_it_says() {
                     answer.headers.get("x-notion-request-id").is_none()
                         && answer.headers.contains_key("cf-ray")
                 );
+            }
+            Some("payload_too_large") => {
+                assert_eq!(answer.json()["isNotionError"], false);
+                assert!(answer.headers.get("x-notion-request-id").is_none());
+            }
+            Some("moved_urls") => {
+                let page = answer.json();
+                let id = id(&page).replace('-', "");
+                assert_eq!(page["url"], format!("https://www.notion.so/{id}"));
             }
             Some("block_limit") => assert_eq!(
                 answer.json()["additional_data"]["block_limit"]["limit"],
@@ -247,6 +258,7 @@ async fn what_a_fault_does_not_have_is_refused_with_what_it_has() {
             "drop_after_commit",
         ),
         (json!({ "storm": 3 }), "between 0 and 1"),
+        (json!({ "kind": "drop", "count": 0 }), "at least 1"),
         (json!([]), "an object with a kind"),
     ];
     for (asked, expected) in cases {
@@ -307,5 +319,60 @@ async fn people_lock_add_rows_and_add_properties() {
         let path = format!("/v1/databases/{}", database.as_str().expect("an id"));
         assert_eq!(client.get(&path).await.ok()["is_locked"], locked);
     }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_nobody_can_do_or_limit_is_refused() {
+    let (server, client) = start().await;
+    let source = client
+        .database(json!({ "Name": { "title": {} }, "Count": { "number": {} } }))
+        .await;
+    let nowhere = "00000000-0000-4000-8000-000000000000";
+    let rename = |to: &str| json!({ "act": "rename_property", "data_source": source, "property": "Count", "name": to });
+    let none = json!({ "requests": 0 });
+    let cases = [
+        ("people", rename(""), "name.length should be ≥ `1`"),
+        ("people", rename("Name"), "Name"),
+        (
+            "people",
+            json!({ "act": "delete_property", "data_source": source, "property": "Name" }),
+            "nobody can delete the title",
+        ),
+        (
+            "people",
+            json!({ "act": "unshare", "id": nowhere }),
+            "Could not find",
+        ),
+        (
+            "people",
+            json!({ "act": "revoke_token", "token": "nobody's" }),
+            "no integration has this token",
+        ),
+        ("people", json!({ "act": "fly" }), "rename_property"),
+        ("limits", json!({ "token": none }), "at least one request"),
+        (
+            "limits",
+            json!({ "token": { "requests": 1 }, "workspace": none }),
+            "at least one request",
+        ),
+        (
+            "limits",
+            json!({ "token": { "requests": 1, "seconds": 0 } }),
+            "at least one second",
+        ),
+        (
+            "limits",
+            json!({ "token": { "requests": 1 }, "endpoints": { "nonsense": { "requests": 1 } } }),
+            "there is no endpoint nonsense",
+        ),
+        ("time", json!({ "advance_seconds": -1 }), "u32"),
+    ];
+    for (door, asked, expected) in cases {
+        let refused = client.post(&format!("/_sim/{door}"), asked.clone()).await;
+        assert_eq!(refused.status, 400, "{asked}");
+        assert!(refused.text.contains(expected), "{asked}: {}", refused.text);
+    }
+    client.get(&format!("/v1/data_sources/{source}")).await.ok();
     server.shutdown().await;
 }

@@ -39,6 +39,10 @@ async fn rows(client: &Client) -> (String, Value) {
     let rolled =
         json!({ "properties": { "Sum": rollup("sum"), "Counts": rollup("show_original") } });
     client.patch(&path, rolled).await.ok();
+    let theirs = |name: &str| json!({ "rollup": { "function": "show_original", "relation_property_name": "Link", "rollup_property_name": name } });
+    let rolled =
+        json!({ "properties": { "Their tags": theirs("Tags"), "Their people": theirs("Who") } });
+    client.patch(&path, rolled).await.ok();
     let line = |start: &str| json!({ "date": { "start": start } });
     let a = client
         .page(&source, json!({
@@ -260,6 +264,25 @@ async fn every_condition_keeps_the_right_rows() {
             json!({ "rollup": { "every": { "number": { "less_than": 6 } } } }),
             "abc",
         ),
+        // The related row is asked itself: its options, people and links by name or id.
+        (
+            "Their tags",
+            json!({ "rollup": { "any": { "multi_select": { "contains": "x" } } } }),
+            "b",
+        ),
+        (
+            "Their people",
+            json!({ "rollup": { "any": { "people": { "contains": ids["ada"] } } } }),
+            "b",
+        ),
+        (
+            "Their people",
+            json!({ "rollup": { "none": { "people": { "is_not_empty": true } } } }),
+            "ac",
+        ),
+        // The integration that asks made the rows, and is none of the people in them.
+        ("By", json!({ "created_by": { "contains": "me" } }), "abc"),
+        ("Who", json!({ "people": { "contains": "me" } }), ""),
     ];
     for (property, mut filter, expected) in cases {
         filter["property"] = property.into();
@@ -353,5 +376,55 @@ async fn conditions_combine_and_rows_are_ordered() {
         "only what was asked for"
     );
     assert!(!id(&page["results"][0]).is_empty());
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_condition_that_a_type_does_not_have_is_refused() {
+    let (server, client) = start().await;
+    let (source, _) = rows(&client).await;
+    let cases = [
+        (
+            json!({ "property": "Count", "number": { "greater_than": 1, "less_than": 6 } }),
+            "body.filter.number.less_than should be not present, instead was `6`.",
+        ),
+        (
+            json!({ "property": "Count", "number": { "equals": "5" } }),
+            "body.filter.number.equals should be a number, instead was `\"5\"`.",
+        ),
+        (
+            json!({ "property": "Text", "rich_text": { "is_empty": false } }),
+            "body.filter.rich_text.is_empty should be `true`, instead was `false`.",
+        ),
+        (
+            json!({ "property": "Done", "checkbox": { "is_empty": true } }),
+            "body.filter.checkbox.equals should be defined, instead was `undefined`.",
+        ),
+        (
+            json!({ "property": "Who", "people": { "contains": "Ada" } }),
+            "body.filter.people.contains should be a valid uuid or `\"me\"`, instead was `\"Ada\"`.",
+        ),
+        (
+            json!({ "property": "When", "date": { "past_week": 7 } }),
+            "body.filter.date.past_week should be an object, instead was `7`.",
+        ),
+        (
+            json!({ "property": "Counts", "rollup": { "any": { "unique_id": { "equals": 1 } } } }),
+            "body.filter.rollup.any.number should be defined, instead was `undefined`.",
+        ),
+    ];
+    for (filter, expected) in cases {
+        let path = format!("/v1/data_sources/{source}/query");
+        let (status, code, message) = client
+            .post(&path, json!({ "filter": filter }))
+            .await
+            .refusal();
+        assert_eq!(
+            (status, code.as_str()),
+            (400, "validation_error"),
+            "{filter}"
+        );
+        assert!(message.contains(expected), "{filter}: {message}");
+    }
     server.shutdown().await;
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use notion_sim::{Limit, Options};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{Answer, Client, id, start, start_with, title};
 
@@ -217,5 +217,32 @@ async fn a_free_workspace_runs_out_of_blocks() {
     client.patch(&path, json!({ "in_trash": false })).await.ok();
     let renamed = json!({ "properties": { "Name": title("changed") } });
     client.patch(&path, renamed).await.ok();
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_query_ends_where_the_limit_says_and_tells_so() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    for number in 0..5 {
+        let name = json!({ "Name": title(&number.to_string()) });
+        client.page(&source, name).await;
+    }
+    let limits = json!({ "token": { "requests": 1000 }, "query_results": 3 });
+    client.post("/_sim/limits", limits).await.ok();
+    let first = client.query(&source, json!({ "page_size": 2 })).await;
+    assert_eq!(first["has_more"], true);
+    assert!(first.get("request_status").is_none());
+    let rest = json!({ "page_size": 2, "start_cursor": first["next_cursor"] });
+    let last = client.query(&source, rest).await;
+    assert_eq!(last["results"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&last["has_more"], &last["next_cursor"]),
+        (&json!(false), &Value::Null)
+    );
+    assert_eq!(
+        last["request_status"],
+        json!({ "type": "incomplete", "incomplete_reason": "query_result_limit_reached" })
+    );
     server.shutdown().await;
 }

@@ -21,6 +21,7 @@ KNOWN = {
     'query {"filter": {"property": "title", "title": {}}}': UNCHECKED,
     'query {"filter": {"property": "title", "title": {"equals": 1}}}': UNCHECKED,
     'query {"filter": {"property": "title", "title": {"nonsense": "x"}}}': UNCHECKED,
+    'query {"filter": {"property": "title", "title": {"is_empty": false}}}': UNCHECKED,
     'query {"filter": {"property": "title", "number": {"equals": "1"}}}': UNCHECKED,
     'query {"filter": {"timestamp": "created_time", "created_time": {"after": "nonsense"}}}': UNCHECKED,
     'query {"filter": {"timestamp": "nonsense", "created_time": {"after": "2026-01-01"}}}': UNCHECKED,

@@ -1,0 +1,188 @@
+//! The shape of a query's filter: compounds nest twice, a property filter names its type, and each type has its conditions.
+
+use super::body::ITEMS;
+use super::shape::Shape::{Boolean, Number, Object, OneOf, Text, True, Uuid};
+use super::shape::{Shape, items, object, open, optional, required, union};
+
+/// The types that a property filter may name, in Notion's order, with their conditions.
+const KINDS: [(&str, fn() -> Shape); 22] = [
+    ("title", text),
+    ("rich_text", text),
+    ("number", number),
+    ("checkbox", checkbox),
+    ("select", equal),
+    ("multi_select", containing),
+    ("status", equal),
+    ("date", date),
+    ("people", people),
+    ("files", files),
+    ("url", text),
+    ("email", text),
+    ("phone_number", text),
+    ("relation", relation),
+    ("created_by", people),
+    ("created_time", date),
+    ("last_edited_by", people),
+    ("last_edited_time", date),
+    ("formula", formula),
+    ("unique_id", number),
+    ("rollup", rollup),
+    ("verification", || Object),
+];
+
+/// The names of those types.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(kind, _)| *kind)
+}
+
+/// The types that may stand under a rollup's `any`, `every` and `none`.
+const ROLLED_UP: [&str; 10] = [
+    "rich_text",
+    "number",
+    "checkbox",
+    "select",
+    "multi_select",
+    "relation",
+    "date",
+    "people",
+    "files",
+    "status",
+];
+
+/// One of these operators, or a look whether there is a value at all.
+fn existing(operators: &[&'static str], operand: &Shape) -> Shape {
+    let mut branches = one_of(operators, operand);
+    branches.extend(one_of(&["is_empty", "is_not_empty"], &True));
+    union(branches)
+}
+
+fn one_of(operators: &[&'static str], operand: &Shape) -> Vec<Shape> {
+    let branch = |operator: &&'static str| object(vec![required(operator, operand.clone())]);
+    operators.iter().map(branch).collect()
+}
+
+fn text() -> Shape {
+    let operators = [
+        "equals",
+        "does_not_equal",
+        "contains",
+        "does_not_contain",
+        "starts_with",
+        "ends_with",
+    ];
+    existing(&operators, &Text)
+}
+
+fn number() -> Shape {
+    let operators = [
+        "equals",
+        "does_not_equal",
+        "greater_than",
+        "less_than",
+        "greater_than_or_equal_to",
+        "less_than_or_equal_to",
+    ];
+    existing(&operators, &Number)
+}
+
+fn checkbox() -> Shape {
+    union(one_of(&["equals", "does_not_equal"], &Boolean))
+}
+
+fn choices() -> Shape {
+    union(vec![Text, items(Text, ITEMS)])
+}
+
+fn equal() -> Shape {
+    existing(&["equals", "does_not_equal"], &choices())
+}
+
+fn containing() -> Shape {
+    existing(&["contains", "does_not_contain"], &choices())
+}
+
+fn relation() -> Shape {
+    existing(&["contains", "does_not_contain"], &Uuid)
+}
+
+fn files() -> Shape {
+    existing(&[], &Text)
+}
+
+fn people() -> Shape {
+    let person = union(vec![Uuid, OneOf(&["me"])]);
+    existing(&["contains", "does_not_contain"], &person)
+}
+
+fn date() -> Shape {
+    let points = ["equals", "before", "after", "on_or_before", "on_or_after"];
+    let spans = [
+        "this_week",
+        "past_week",
+        "past_month",
+        "past_year",
+        "next_week",
+        "next_month",
+        "next_year",
+    ];
+    let mut branches = one_of(&points, &Text);
+    branches.extend(one_of(&spans, &object(Vec::new())));
+    branches.extend(one_of(&["is_empty", "is_not_empty"], &True));
+    union(branches)
+}
+
+fn formula() -> Shape {
+    union(vec![
+        object(vec![required("string", text())]),
+        object(vec![required("checkbox", checkbox())]),
+        object(vec![required("number", number())]),
+        object(vec![required("date", date())]),
+    ])
+}
+
+fn rollup() -> Shape {
+    let each = KINDS
+        .iter()
+        .filter(|(kind, _)| ROLLED_UP.contains(kind))
+        .map(|(kind, condition)| object(vec![required(kind, condition())]));
+    let each = union(each.collect());
+    let mut branches = one_of(&["any", "none", "every"], &each);
+    branches.push(object(vec![required("date", date())]));
+    branches.push(object(vec![required("number", number())]));
+    union(branches)
+}
+
+/// The filter of a query.
+pub(super) fn filter() -> Shape {
+    let conditions = || {
+        let by_property = KINDS.iter().map(|(kind, condition)| {
+            object(vec![
+                required(kind, condition()),
+                required("property", Text),
+                optional("type", Text),
+            ])
+        });
+        let by_time = ["created_time", "last_edited_time"]
+            .into_iter()
+            .map(|kind| {
+                object(vec![
+                    required(kind, date()),
+                    required("timestamp", OneOf(&["created_time", "last_edited_time"])),
+                    optional("type", Text),
+                ])
+            });
+        by_property.chain(by_time).collect::<Vec<_>>()
+    };
+    let compounds = |member: Shape| {
+        ["or", "and"]
+            .into_iter()
+            .map(|key| open(vec![required(key, items(member.clone(), ITEMS))]))
+            .collect::<Vec<_>>()
+    };
+    let innermost = union(conditions());
+    let mut inner = conditions();
+    inner.extend(compounds(innermost));
+    let mut outer = compounds(union(inner));
+    outer.extend(conditions());
+    union(outer)
+}
