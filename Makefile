@@ -37,6 +37,7 @@ conformance: ## what needs a browser or foreign clients
 bench: ## the numbers, as ratios of one run
 	@scripts/install base
 	@cargo build --release --workspace --bins --examples
+	@cargo bench -p agent-cli
 	@cargo bench -p tests
 	@cargo bench -p notion-sim
 

@@ -171,8 +171,8 @@ JSON, one object an answer, with \"local\": true from the local cluster; keys ar
   holder  claim_id, token, agent, incarnation, mode, since, until, reason, eta, progress,
           progress_at, overlap
   loss    resource, ending, by, token, at
-  row     id, timestamp, agent, action, status, message, resource, claim_id, metadata, late,
-          unauthenticated
+  row     id, timestamp, agent, session_id, action, status, message, resource, claim_id, metadata,
+          late, unauthenticated
 
 Environment, also read from a .env file:
   CLAIMBOARD_AGENT      who acts
@@ -235,7 +235,10 @@ impl Cli {
     pub(crate) fn execute(self) -> ExitCode {
         let say = Say::new(self.common.json);
         let is_run = matches!(self.verb, Verb::Run(_));
-        let is_tool_hook = matches!(self.verb, Verb::Hook(Hook::PreToolUse { .. }));
+        let undecided = match &self.verb {
+            Verb::Hook(Hook::PreToolUse { format }) => Some(format.undecided()),
+            _ => None,
+        };
         let (ended, local) = match Desk::new(say, self.common.agent, self.common.workspace) {
             Ok(desk) => (self.verb.begin(&desk), desk.is_local()),
             Err(failure) => (Err(failure), false),
@@ -245,10 +248,10 @@ impl Cli {
             Ok(Ended::Code(code)) => code,
             Err(failure) => {
                 let exit = say.failure(&failure, local);
-                match () {
-                    () if is_run => run::FAILED,
-                    () if is_tool_hook => Exit::Failed as u8,
-                    () => exit as u8,
+                match undecided {
+                    Some(code) => code,
+                    None if is_run => run::FAILED,
+                    None => exit as u8,
                 }
             }
         })
@@ -262,7 +265,14 @@ impl Verb {
             .enable_all()
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}"), "try again"))?;
-        let ended = runtime.block_on(self.act(desk));
+        let listens = self.listens();
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                ended = self.act(desk) => ended,
+                failure = desk.interrupted(), if !listens => Err(failure),
+            }
+        });
         // A read of standard input cannot be called off: nobody waits for it.
         runtime.shutdown_background();
         ended

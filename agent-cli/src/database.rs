@@ -62,7 +62,16 @@ impl Database {
     pub(crate) async fn local(folder: &Path) -> Result<Self, Failure> {
         let deadline = Instant::now() + SUCCESSION;
         let pool = loop {
-            let running = local::ensure(folder)?;
+            // It waits for a server: a signal must be heard meanwhile.
+            let here = folder.to_owned();
+            let running = tokio::task::spawn_blocking(move || local::ensure(&here))
+                .await
+                .map_err(|error| {
+                    Failure::failed(
+                        format!("the start of the local cluster broke off: {error}"),
+                        "try again",
+                    )
+                })??;
             let options = PgConnectOptions::from_str(&running.url)?;
             match pool(options).await {
                 Ok(pool) => break pool,

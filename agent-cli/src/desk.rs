@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use coordination::Session;
+use tokio::sync::Notify;
 
 use crate::database::{Database, named};
 use crate::environment::Environment;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::identity;
 use crate::local;
 use crate::place::{Named, Place};
 use crate::say::Say;
 use crate::seat;
+use crate::wish::Ears;
 
 /// The state of one call.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub(crate) struct Desk {
     agent: Option<String>,
     workspace: Option<String>,
     local: Arc<AtomicBool>,
+    /// Told when the database is asked for.
+    reaching: Arc<Notify>,
 }
 
 impl Desk {
@@ -38,6 +42,7 @@ impl Desk {
             agent,
             workspace,
             local: Arc::default(),
+            reaching: Arc::default(),
         })
     }
 
@@ -80,7 +85,46 @@ impl Desk {
             .unwrap_or_else(|| "default".to_owned())
     }
 
+    /// The database, unless a signal comes first.
     pub(crate) async fn database(&self) -> Result<Database, Failure> {
+        let mut ears = Ears::open()?;
+        self.reaching.notify_one();
+        tokio::select! {
+            biased;
+            signal = ears.hear() => Err(Failure {
+                exit: Exit::Failed,
+                what: format!(
+                    "interrupted by signal {} before the database answered: nothing was done",
+                    signal as u8
+                ),
+                next: self.is_local().then(|| {
+                    "a local cluster that was starting goes on by itself; `claimboard local stop` stops it"
+                        .to_owned()
+                }),
+            }),
+            found = self.reach() => found,
+        }
+    }
+
+    /// A signal that came since the database is asked, for verbs that do not listen themselves.
+    pub(crate) async fn interrupted(&self) -> Failure {
+        self.reaching.notified().await;
+        match Ears::open() {
+            Ok(mut ears) => {
+                let signal = ears.hear().await;
+                Failure::failed(
+                    format!(
+                        "interrupted by signal {}: what the database was asked for may be done or not",
+                        signal as u8
+                    ),
+                    "look at it with `claimboard claims` or `claimboard tail`",
+                )
+            }
+            Err(failure) => failure,
+        }
+    }
+
+    async fn reach(&self) -> Result<Database, Failure> {
         if let Some(options) = named(&self.environment)? {
             return Database::connect(options).await;
         }

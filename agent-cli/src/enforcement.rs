@@ -58,6 +58,19 @@ impl Enforcement {
             "tables": self.tables,
         })
     }
+
+    /// The same in one line.
+    pub(crate) fn line(&self, since: SystemTime) -> String {
+        let mut line = format!(
+            "edits {}, commits {}",
+            word(self.edits.is_some_and(|at| at >= since)),
+            word(self.commits)
+        );
+        if !self.tables.is_empty() {
+            line = format!("{line}, {} enforced", self.tables.join(", "));
+        }
+        line
+    }
 }
 
 /// Notes that a tool call of an agent is being checked.

@@ -73,24 +73,19 @@ impl From<Error> for Failure {
             Error::Resource(_) => Self {
                 exit: Exit::Usage,
                 what: error.to_string(),
-                next: None,
+                next: next_of(Refusal::BadResource),
             },
             Error::Refused { refusal, message } => Self {
                 exit: exit_of(*refusal),
                 what: message.clone(),
-                next: None,
+                next: next_of(*refusal),
             },
             Error::Database(source) => Self::from_sql(source),
-            Error::Busy(_) | Error::Retry(_) => Self {
-                exit: Exit::Failed,
-                what: error.to_string(),
-                next: None,
-            },
-            _ => Self {
-                exit: Exit::Failed,
-                what: with_causes(&error),
-                next: None,
-            },
+            Error::Busy(_) | Error::Retry(_) => Self::failed(error.to_string(), "try again"),
+            _ => Self::failed(
+                with_causes(&error),
+                "`claimboard doctor` looks at what is wrong",
+            ),
         }
     }
 }
@@ -119,11 +114,7 @@ impl Failure {
             Some("57P01" | "57P02" | "57P03") => {
                 Self::failed(what, "the server is going down or coming up: try again")
             }
-            _ => Self {
-                exit: Exit::Failed,
-                what,
-                next: None,
-            },
+            _ => Self::failed(what, "`claimboard doctor` looks at what is wrong"),
         }
     }
 }
@@ -139,4 +130,29 @@ fn exit_of(refusal: Refusal) -> Exit {
         | Refusal::NoSlots => Exit::Usage,
         _ => Exit::Failed,
     }
+}
+
+/// What to type after a refusal. `None` where a newer library refuses for reasons that this program does not know.
+fn next_of(refusal: Refusal) -> Option<String> {
+    let next = match refusal {
+        Refusal::Held | Refusal::Unclaimed => {
+            "`claimboard who RESOURCE` names the holder; wait with `claimboard claim RESOURCE --wait 45`, or work elsewhere"
+        }
+        Refusal::Lost => "stop working on what was lost, and claim it again before you go on",
+        Refusal::NotYours => "`claimboard claims` shows what is held, and by whom",
+        Refusal::BadResource => {
+            "name a file, a subtree such as docs/, or scheme:name; see `claimboard --help`"
+        }
+        Refusal::BadArgument => {
+            "`claimboard --help` and the verb's own --help show what can be typed"
+        }
+        Refusal::NoSession => "claim something first: that opens the agent's session",
+        Refusal::UnknownWorkspace => "claim something there first, or check --workspace",
+        Refusal::KeyReused => "use another --key for another wish",
+        Refusal::AppendOnly => "write another row instead: `claimboard log note`",
+        Refusal::Deadlock => "release what the others wait for, or work on something else",
+        Refusal::NoSlots => "claim it without --slot, or let an operator give it slots",
+        _ => return None,
+    };
+    Some(next.to_owned())
 }

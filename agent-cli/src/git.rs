@@ -23,7 +23,7 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> Result<String, Failure> 
 pub(crate) fn ask(folder: &Path, arguments: &[&str], input: &str) -> Result<String, Failure> {
     let failed = |why: String| {
         Failure::failed(
-            format!("git {}: {why}", arguments.join(" ")),
+            format!("git {}: {why}", arguments.first().unwrap_or(&"")),
             "check that git is installed, and that this is a repository",
         )
     };

@@ -2,6 +2,7 @@
 //!
 //! They are as strong as their host makes them: a person may pass `--no-verify`, and a program may write files without asking anybody.
 
+pub(crate) mod host;
 pub(crate) mod install;
 pub(crate) mod patch;
 pub(crate) mod shell;

@@ -1,10 +1,9 @@
 //! Reading what is on record: the protocol's views and tables, which agents may read and nobody but its functions may write.
 
 use chrono::{DateTime, Utc};
-use coordination::{ClaimId, LogId, Loss, Resource, Session, Span};
+use coordination::{ClaimId, LogRow, Loss, Resource, Session};
 use serde::Serialize;
-use serde_json::Value;
-use sqlx::{FromRow, PgPool};
+use sqlx::{AssertSqlSafe, FromRow, PgPool};
 
 use crate::failure::Failure;
 use crate::guard::Live;
@@ -40,40 +39,6 @@ pub(crate) struct Held {
     pub(crate) reason: Option<String>,
 }
 
-/// One row of the log.
-#[derive(Debug, Serialize, FromRow)]
-pub(crate) struct Row {
-    pub(crate) id: LogId,
-    pub(crate) timestamp: DateTime<Utc>,
-    #[sqlx(rename = "agent_name")]
-    pub(crate) agent: String,
-    #[sqlx(rename = "action_type")]
-    pub(crate) action: String,
-    pub(crate) status: Option<String>,
-    pub(crate) message: Option<String>,
-    #[sqlx(rename = "resource_claim")]
-    pub(crate) resource: Option<String>,
-    pub(crate) claim_id: Option<i64>,
-    pub(crate) metadata: Option<Value>,
-    pub(crate) late: bool,
-    pub(crate) unauthenticated: bool,
-}
-
-/// One claim that was, or is.
-#[derive(Debug, Serialize, FromRow)]
-pub(crate) struct Past {
-    pub(crate) claim_id: i64,
-    pub(crate) agent: String,
-    pub(crate) resource: String,
-    pub(crate) mode: String,
-    pub(crate) acquired_at: DateTime<Utc>,
-    pub(crate) expires_at: DateTime<Utc>,
-    pub(crate) ended_at: Option<DateTime<Utc>>,
-    pub(crate) ending: Option<String>,
-    pub(crate) ended_by: Option<String>,
-    pub(crate) reason: Option<String>,
-}
-
 /// Which rows of the log.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
@@ -85,7 +50,7 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// Whether the row is about something that overlaps the resource.
-    fn takes(&self, row: &Row) -> bool {
+    fn takes(&self, row: &LogRow) -> bool {
         self.resource.as_ref().is_none_or(|wanted| {
             row.resource
                 .as_deref()
@@ -145,23 +110,6 @@ pub(crate) async fn live(pool: &PgPool, workspace: &str) -> Result<Vec<Live>, Fa
     .await?)
 }
 
-/// The claims of a workspace that lived in a span of time, oldest first.
-pub(crate) async fn lived(
-    pool: &PgPool,
-    workspace: &str,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> Result<Vec<Past>, Failure> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {PAST} WHERE c.workspace = $1 AND c.acquired_at <= $3 AND coalesce(c.released_at, c.expires_at) >= $2 ORDER BY c.id"
-    )))
-    .bind(workspace)
-    .bind(from)
-    .bind(to)
-    .fetch_all(pool)
-    .await?)
-}
-
 /// One that stands in line.
 #[derive(Debug, FromRow)]
 pub(crate) struct InLine {
@@ -182,7 +130,11 @@ pub(crate) async fn in_line(pool: &PgPool, workspace: &str) -> Result<Vec<InLine
 }
 
 /// The newest rows, oldest of them first.
-pub(crate) async fn log(pool: &PgPool, filter: &Filter, limit: usize) -> Result<Vec<Row>, Failure> {
+pub(crate) async fn log(
+    pool: &PgPool,
+    filter: &Filter,
+    limit: usize,
+) -> Result<Vec<LogRow>, Failure> {
     let mut newest = Vec::new();
     let mut below = i64::MAX;
     while newest.len() < limit {
@@ -201,7 +153,7 @@ pub(crate) async fn log_above(
     pool: &PgPool,
     filter: &Filter,
     floor: i64,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<LogRow>, Failure> {
     let mut rows = page(pool, filter, floor, i64::MAX, i64::MAX).await?;
     rows.retain(|row| filter.takes(row));
     rows.reverse();
@@ -214,14 +166,12 @@ async fn page(
     floor: i64,
     below: i64,
     limit: i64,
-) -> Result<Vec<Row>, Failure> {
-    Ok(sqlx::query_as(
-        "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
-         FROM coordination.agent_log
-         WHERE workspace = $1 AND id > $2 AND id < $3 AND ($4::text IS NULL OR agent_name = $4)
+) -> Result<Vec<LogRow>, Failure> {
+    Ok(sqlx::query_as(rows(
+        "workspace = $1 AND id > $2 AND id < $3 AND ($4::text IS NULL OR agent_name = $4)
            AND ($5::text IS NULL OR action_type = $5) AND ($6 OR resource_claim IS NOT NULL)
          ORDER BY id DESC LIMIT $7",
-    )
+    ))
     .bind(&filter.workspace)
     .bind(floor)
     .bind(below)
@@ -242,17 +192,24 @@ pub(crate) async fn horizon(pool: &PgPool) -> Result<Horizon, Failure> {
     .await?)
 }
 
+/// The rows of the log, which is `l`, of which a condition holds.
+fn rows(condition: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(format!(
+        "SELECT l.id, l.timestamp, l.agent_name, l.session_id, l.action_type, l.status, l.message, l.resource_claim, l.claim_id,
+           l.metadata, l.late, l.unauthenticated
+         FROM coordination.agent_log l WHERE {condition}"
+    ))
+}
+
 /// Requests for help that name an agent, newest first.
 pub(crate) async fn help(
     pool: &PgPool,
     workspace: &str,
     agent: &str,
     limit: i64,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<LogRow>, Failure> {
     Ok(sqlx::query_as(
-        "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
-         FROM coordination.agent_log
-         WHERE workspace = $1 AND action_type = 'help' AND metadata ->> 'help_needed_from' = $2 ORDER BY id DESC LIMIT $3",
+        rows("workspace = $1 AND action_type = 'help' AND metadata ->> 'help_needed_from' = $2 ORDER BY id DESC LIMIT $3"),
     )
     .bind(workspace)
     .bind(agent)
@@ -266,15 +223,13 @@ pub(crate) async fn open_help(
     pool: &PgPool,
     workspace: &str,
     agent: &str,
-) -> Result<Vec<Row>, Failure> {
+) -> Result<Vec<LogRow>, Failure> {
     Ok(sqlx::query_as(
-        "SELECT l.id, l.timestamp, l.agent_name, l.action_type, l.status, l.message, l.resource_claim, l.claim_id, l.metadata, l.late, l.unauthenticated
-         FROM coordination.agent_log l
-         WHERE l.workspace = $1 AND l.action_type = 'help' AND l.metadata ->> 'help_needed_from' = $2 AND l.agent_name <> $2
+        rows("l.workspace = $1 AND l.action_type = 'help' AND l.metadata ->> 'help_needed_from' = $2 AND l.agent_name <> $2
            AND l.timestamp > clock_timestamp() - interval '7 days'
            AND NOT EXISTS (SELECT FROM coordination.agent_log o
              WHERE o.workspace = l.workspace AND o.agent_name = l.agent_name AND o.id > l.id AND o.status <> 'blocked')
-         ORDER BY l.id DESC LIMIT 20",
+         ORDER BY l.id DESC LIMIT 20"),
     )
     .bind(workspace)
     .bind(agent)
@@ -288,56 +243,15 @@ pub(crate) async fn said(
     workspace: &str,
     agent: &str,
     since: DateTime<Utc>,
-) -> Result<Vec<Row>, Failure> {
-    Ok(sqlx::query_as(
-        "SELECT id, timestamp, agent_name, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
-         FROM coordination.agent_log WHERE workspace = $1 AND agent_name = $2 AND timestamp >= $3 ORDER BY id",
-    )
+) -> Result<Vec<LogRow>, Failure> {
+    Ok(sqlx::query_as(rows(
+        "workspace = $1 AND agent_name = $2 AND timestamp >= $3 ORDER BY id",
+    ))
     .bind(workspace)
     .bind(agent)
     .bind(since)
     .fetch_all(pool)
     .await?)
-}
-
-/// The claims that overlapped a resource, newest first.
-pub(crate) async fn history(
-    pool: &PgPool,
-    workspace: &str,
-    resource: &Resource,
-    limit: i64,
-) -> Result<Vec<Past>, Failure> {
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {PAST} WHERE c.workspace = $1 AND c.span && $2::text::coordination.pathrange ORDER BY c.id DESC LIMIT $3"
-    )))
-    .bind(workspace)
-    .bind(range(resource))
-    .bind(limit)
-    .fetch_all(pool)
-    .await?)
-}
-
-/// The columns of a [`Past`], and what they are read from.
-const PAST: &str = "c.id AS claim_id, c.agent, c.resource,
-   CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode,
-   c.acquired_at, c.expires_at,
-   coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
-   coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
- FROM coordination.claims c";
-
-/// The resource's range as Postgres reads it: agents may not call the type's constructor.
-fn range(resource: &Resource) -> String {
-    let quoted = |bound: Option<String>| {
-        bound.map_or_else(String::new, |bound| {
-            format!("\"{}\"", bound.replace('\\', "\\\\").replace('"', "\"\""))
-        })
-    };
-    let (lower, upper) = resource.span().bounds();
-    let end = match resource.span() {
-        Span::Point(_) => ']',
-        Span::Prefix(_) => ')',
-    };
-    format!("[{},{}{end}", quoted(lower), quoted(upper))
 }
 
 /// How these claims of the session ended.
@@ -352,7 +266,7 @@ pub(crate) async fn ends(
         loss: Loss,
     }
     let ids: Vec<i64> = claims.iter().map(|id| id.0).collect();
-    let rows: Vec<End> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let rows: Vec<End> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT c.resource, {LOSS} WHERE c.session_id = $1 AND c.id = ANY($2) AND (c.released_at IS NOT NULL OR c.expires_at <= clock_timestamp())
          ORDER BY c.id"
     )))
@@ -368,7 +282,7 @@ pub(crate) async fn ends(
 
 /// How the session's last claim of this name ended; `None` when it never held it or holds it still.
 pub(crate) async fn last_end(session: &Session, resource: &str) -> Result<Option<Loss>, Failure> {
-    let row = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+    let row = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {LOSS} WHERE c.session_id = $1 AND c.resource = $2 AND (c.released_at IS NOT NULL OR c.expires_at <= clock_timestamp())
          ORDER BY c.id DESC LIMIT 1"
     )))

@@ -72,11 +72,11 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<u8, Failure> {
     let named = desk.name_all(&args.resources, args.terms.literal)?;
     let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
     let agent = desk.acting_agent()?;
+    let mut ears = Ears::open()?;
     let database = desk.database().await?;
     let workspace = desk.workspace();
     let session = identity::session(&database, &agent, &workspace).await?;
     let turn = identity::turn(&database, &agent, &workspace)?;
-    let mut ears = Ears::open()?;
     let signals = Signals::listen()?;
     let teller = Teller { desk };
     let wish = Wish {

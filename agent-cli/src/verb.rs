@@ -41,6 +41,15 @@ pub(crate) enum Ended {
 }
 
 impl Verb {
+    /// Whether it hears signals by itself, because more has to be done than to end.
+    pub(crate) fn listens(&self) -> bool {
+        match self {
+            Self::Claim(_) | Self::Run(_) | Self::Mcp(_) | Self::Watch(_) => true,
+            Self::Tail(args) => args.follows(),
+            _ => false,
+        }
+    }
+
     /// Does it.
     pub(crate) async fn act(self, desk: &Desk) -> Result<Ended, Failure> {
         let answer = match self {
@@ -50,7 +59,7 @@ impl Verb {
             Self::Handoff(args) => handoff::act(args, desk).await,
             Self::Log(args) => log::act(args, desk).await,
             Self::Run(args) => return run::act(args, desk).await.map(Ended::Code),
-            Self::Mcp(args) => return mcp::act(args, desk).await,
+            Self::Mcp(args) => return Box::pin(mcp::act(args, desk)).await,
             Self::Who(args) => who::act(args, desk).await,
             Self::Claims(args) => claims::act(args, desk).await,
             Self::Free(args) => free::act(args, desk).await,

@@ -148,7 +148,8 @@ pub(crate) async fn claim(
         let attempt = attempt_in_turn(session, wish);
         tokio::pin!(attempt);
         let answer = tokio::select! {
-            answer = &mut attempt => answer,
+            // If both are there: who was told to end takes nothing.
+            biased;
             signal = ears.hear() => {
                 // The answer may be on its way: it must not leave a claim behind.
                 match attempt.await? {
@@ -162,6 +163,7 @@ pub(crate) async fn claim(
                 }
                 return interrupted(session, ticket, signal).await;
             }
+            answer = &mut attempt => answer,
         }?;
         let patience = match &answer {
             Got::Waiting(waiting) => {

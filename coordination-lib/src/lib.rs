@@ -23,7 +23,7 @@ pub use keepalive::{Kept, Trust};
 pub use lease::Lease;
 pub use log::{LogEntry, Logged, Status};
 pub use migrate::{ROLES_SQL, migrate, schema_sql, schema_version};
-pub use record::{LogRow, PastClaim, history_of, log_page};
+pub use record::{LogRow, PastClaim, claims_between, history_of, log_page};
 pub use resource::{Resource, ResourceError, Span};
 pub use session::{Secret, Session};
 pub use verify_history::{History, Offence, verify_history};

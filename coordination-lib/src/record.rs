@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::error::Error;
 use crate::id::{ClaimId, LogId, SessionId};
-use crate::resource::Resource;
+use crate::resource::{Resource, Span};
 
 /// One row of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -19,8 +19,7 @@ pub struct LogRow {
     #[sqlx(rename = "agent_name")]
     pub agent: String,
     /// In which of its sessions.
-    #[sqlx(rename = "session_id")]
-    pub session: SessionId,
+    pub session_id: SessionId,
     /// What it did: `claim`, `progress`, `help`, …
     #[sqlx(rename = "action_type")]
     pub action: String,
@@ -32,8 +31,7 @@ pub struct LogRow {
     #[sqlx(rename = "resource_claim")]
     pub resource: Option<String>,
     /// The claim that it belongs to.
-    #[sqlx(rename = "claim_id")]
-    pub claim: Option<ClaimId>,
+    pub claim_id: Option<ClaimId>,
     /// Anything else.
     pub metadata: Option<serde_json::Value>,
     /// Written after the claim that it speaks of was lost.
@@ -93,15 +91,11 @@ pub async fn history_of(
     limit: u32,
 ) -> Result<Vec<PastClaim>, Error> {
     let (lower, upper) = resource.span().bounds();
-    let point = matches!(resource.span(), crate::resource::Span::Point(_));
-    Ok(sqlx::query_as(
-        "SELECT c.id AS claim_id, c.agent, c.resource,
-           CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode, c.acquired_at, c.expires_at,
-           coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
-           coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
-         FROM coordination.claims c
-         WHERE c.workspace = $1 AND c.span && coordination.pathrange($2, $3, CASE WHEN $4 THEN '[]' ELSE '[)' END) ORDER BY c.id DESC LIMIT $5",
-    )
+    let point = matches!(resource.span(), Span::Point(_));
+    Ok(sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {PAST_CLAIM} WHERE c.workspace = $1 AND c.span && coordination.pathrange($2, $3, CASE WHEN $4 THEN '[]' ELSE '[)' END)
+         ORDER BY c.id DESC LIMIT $5"
+    )))
     .bind(workspace)
     .bind(lower)
     .bind(upper)
@@ -110,3 +104,28 @@ pub async fn history_of(
     .fetch_all(pool)
     .await?)
 }
+
+/// The claims of a workspace that lived at some moment between two, oldest first.
+pub async fn claims_between(
+    pool: &PgPool,
+    workspace: &str,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<PastClaim>, Error> {
+    Ok(sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT {PAST_CLAIM} WHERE c.workspace = $1 AND c.acquired_at <= $3 AND coalesce(c.released_at, c.expires_at) >= $2 ORDER BY c.id"
+    )))
+    .bind(workspace)
+    .bind(from)
+    .bind(to)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// The columns of a [`PastClaim`], and what they are read from.
+const PAST_CLAIM: &str = "c.id AS claim_id, c.agent, c.resource,
+   CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode,
+   c.acquired_at, c.expires_at,
+   coalesce(c.released_at, CASE WHEN c.expires_at <= clock_timestamp() THEN c.expires_at END) AS ended_at,
+   coalesce(c.ending, CASE WHEN c.expires_at <= clock_timestamp() THEN 'expired' END) AS ending, c.ended_by, c.reason
+ FROM coordination.claims c";

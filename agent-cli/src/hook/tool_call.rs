@@ -1,48 +1,26 @@
-//! The tool calls of coding agents: what a host writes to a hook before it runs a tool, which files that tool would write, and the
-//! answer in the host's own form. Pure.
-#![expect(
-    clippy::doc_markdown,
-    reason = "some of these comments are what --help shows"
-)]
+//! The tool calls of coding agents: which files a tool would write, as far as its input says. Pure.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::host::Format;
 use super::patch;
 use super::shell::{Disk, Written, writes};
 
-/// Whose form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Claude Code, event PreToolUse
-    Claude,
-    /// Codex CLI, event PreToolUse
-    Codex,
-    /// Gemini CLI, event BeforeTool
-    Gemini,
-}
-
-/// What the three hosts have in common.
-#[derive(Debug, Deserialize)]
+/// What every host tells of a call, in its own words.
+#[derive(Debug)]
 pub(crate) struct Call {
-    tool_name: String,
-    #[serde(default)]
-    tool_input: Value,
-    cwd: Option<PathBuf>,
+    pub(crate) tool: String,
+    pub(crate) input: Value,
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl Call {
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
     /// Where relative paths start.
     pub(crate) fn folder(&self, otherwise: &Path) -> PathBuf {
-        self.cwd
+        self.folder
             .as_deref()
             .map_or_else(|| otherwise.to_owned(), |folder| otherwise.join(folder))
     }
@@ -54,15 +32,23 @@ impl Call {
         folder: &Path,
         disk: &dyn Disk,
     ) -> BTreeSet<Written> {
-        let input = |name: &str| self.tool_input.get(name).and_then(Value::as_str);
+        let input = |name: &str| self.input.get(name).and_then(Value::as_str);
         let file = |path: &str| Written {
             path: folder.join(path),
             pattern: false,
         };
-        match (format, self.tool_name.as_str()) {
+        match (format, self.tool.as_str()) {
             (Format::Claude, "Write" | "Edit" | "MultiEdit" | "NotebookEdit")
             | (Format::Codex, "Write" | "Edit")
-            | (Format::Gemini, "write_file" | "replace") => ["file_path", "notebook_path", "path"]
+            | (Format::Copilot, "create" | "edit")
+            | (Format::Cline, "write_to_file" | "replace_in_file")
+            | (
+                Format::Cursor,
+                "Write" | "Edit" | "MultiEdit" | "StrReplace" | "TabWrite" | "Delete",
+            )
+            | (Format::Gemini, "write_file" | "replace")
+            | (Format::Qwen, "write_file" | "edit")
+            | (Format::Windsurf, "pre_write_code") => ["file_path", "notebook_path", "path"]
                 .into_iter()
                 .filter_map(input)
                 .map(file)
@@ -70,6 +56,7 @@ impl Call {
             (Format::Codex, "apply_patch") => ["command", "input", "patch"]
                 .into_iter()
                 .filter_map(input)
+                .chain(self.input.as_str())
                 .flat_map(patch::begun)
                 .map(|path| file(&path))
                 .collect(),
@@ -78,14 +65,18 @@ impl Call {
                 Format::Codex,
                 "Bash" | "shell" | "local_shell" | "shell_command" | "exec_command",
             )
-            | (Format::Gemini, "run_shell_command") => {
-                let folder = ["workdir", "directory", "dir_path"]
+            | (Format::Copilot, "bash")
+            | (Format::Cline, "execute_command")
+            | (Format::Cursor, "Shell" | "beforeShellExecution")
+            | (Format::Gemini | Format::Qwen, "run_shell_command")
+            | (Format::Windsurf, "pre_run_command") => {
+                let folder = ["workdir", "working_directory", "directory", "dir_path"]
                     .into_iter()
                     .find_map(input)
                     .map_or_else(|| folder.to_owned(), |below| folder.join(below));
-                let words = ["command", "cmd"]
+                let words = ["command", "cmd", "command_line"]
                     .into_iter()
-                    .find_map(|name| self.tool_input.get(name));
+                    .find_map(|name| self.input.get(name));
                 command(words, &folder, disk)
             }
             _ => BTreeSet::new(),
@@ -125,18 +116,4 @@ fn command(words: Option<&Value>, folder: &Path, disk: &dyn Disk) -> BTreeSet<Wr
         }));
     }
     written
-}
-
-/// The host's own words for no.
-pub(crate) fn denial(format: Format, reason: &str) -> Value {
-    match format {
-        Format::Claude | Format::Codex => json!({
-            "hookSpecificOutput": {
-                "hookEventName": "PreToolUse",
-                "permissionDecision": "deny",
-                "permissionDecisionReason": reason,
-            }
-        }),
-        Format::Gemini => json!({"decision": "deny", "reason": reason}),
-    }
 }

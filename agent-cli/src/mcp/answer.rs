@@ -1,7 +1,7 @@
 //! What a tool answers: structured, with a short text that says the same. Every list is bounded.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use coordination::{Claim, Holder, Loss, Waiter};
+use coordination::{Claim, Holder, LogRow, Loss, Waiter};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use crate::failure::Failure;
 use crate::path::shown;
 use crate::quote::{clean, quoted};
-use crate::record::{Held, Row};
+use crate::record::Held;
 use crate::say::span;
 use crate::shape;
 
@@ -251,7 +251,7 @@ pub(super) fn held(held: &Held) -> (Value, Option<String>) {
 }
 
 /// A request for help.
-pub(super) fn help(row: &Row) -> (Value, Option<String>) {
+pub(super) fn help(row: &LogRow) -> (Value, Option<String>) {
     let agent = clean(&row.agent, NAME);
     let message = row.message.as_deref().unwrap_or_default();
     let line = format!("{agent} needs your help: {}", quoted(message, QUOTE));

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use coordination::Resource;
+use coordination::{PastClaim, Resource, claims_between};
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
@@ -15,7 +15,7 @@ use crate::failure::{Exit, Failure};
 use crate::git::git;
 use crate::path::{literal, shown};
 use crate::quote::clean;
-use crate::record::{self, Past};
+use crate::record;
 use crate::say::{Answer, plain};
 use crate::verb::hook::TRAILER;
 
@@ -109,14 +109,14 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
         .into_iter()
         .map(|activity| activity.agent)
         .collect();
-    let claims = record::lived(
+    let claims = claims_between(
         &database.pool,
         &workspace,
         first - grace - SLACK,
         last + SLACK,
     )
     .await?;
-    let claims: Vec<(Past, Resource)> = claims
+    let claims: Vec<(PastClaim, Resource)> = claims
         .into_iter()
         .filter_map(|claim| {
             let resource = Resource::parse(&claim.resource).ok()?;
@@ -249,10 +249,10 @@ fn judge(
     name: &Resource,
     at: DateTime<Utc>,
     agent: Option<&str>,
-    claims: &[(Past, Resource)],
+    claims: &[(PastClaim, Resource)],
     grace: TimeDelta,
 ) -> Verdict {
-    let alive = |claim: &Past, from: DateTime<Utc>, to: DateTime<Utc>| {
+    let alive = |claim: &PastClaim, from: DateTime<Utc>, to: DateTime<Utc>| {
         claim.acquired_at <= to && claim.ended_at.is_none_or(|ended| ended >= from)
     };
     let Some(agent) = agent else {

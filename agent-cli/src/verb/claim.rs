@@ -1,16 +1,20 @@
 //! `claimboard claim`
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
-use coordination::{Held, Session, Waiting};
+use coordination::{Claim, Held, Session, Waiting};
 use serde_json::json;
 
 use crate::desk::Desk;
+use crate::enforcement::Enforcement;
 use crate::failure::{Exit, Failure};
 use crate::say::Answer;
-use crate::shape;
 use crate::wish::{self, Ears, Got, Terms, Wish};
+use crate::{identity, shape};
+
+/// A tool call that was checked longer ago says nothing about the next one.
+const RECENT: Duration = Duration::from_mins(10);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -21,10 +25,12 @@ Examples:
   claimboard claim docs/ --wait 60           # stand in line for up to a minute
 
 Exits 0 when granted, 3 when held (the holders are on standard output) or when an open
-transaction stands in the way.
+transaction stands in the way. A claim keeps others from claiming. What keeps them from writing is said
+beside it: edits are enforced when this agent's host had a tool call checked within ten minutes, commits
+when git has the hooks, tables when they are guarded; anything else is advisory.
 
-JSON: outcome \"granted\", agent, workspace, claims [claim]; or outcome \"held\" or \"busy\",
-holders [holder], ahead [waiter], free [resource], waiting (waiting)")]
+JSON: outcome \"granted\", agent, workspace, claims [claim], enforcement (edits, commits, tables); or
+outcome \"held\" or \"busy\", holders [holder], ahead [waiter], free [resource], waiting (waiting)")]
 pub(crate) struct Args {
     /// What to claim: all of it, or none
     #[arg(required = true, value_name = "RESOURCE")]
@@ -42,8 +48,10 @@ pub(crate) struct Args {
 pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     let named = desk.name_all(&args.resources, args.terms.literal)?;
     let resources: Vec<&str> = named.iter().map(|one| one.resource.name()).collect();
-    let session = desk.session().await?;
+    let agent = desk.acting_agent()?;
     let mut ears = Ears::open()?;
+    let database = desk.database().await?;
+    let session = identity::session(&database, &agent, &desk.workspace()).await?;
     let got = wish::claim(
         &session,
         &Wish {
@@ -57,19 +65,10 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     )
     .await?;
     Ok(match got {
-        Got::Granted(claims) => Answer::new(
-            Exit::Done,
-            json!({
-                "outcome": "granted",
-                "agent": session.agent(),
-                "workspace": session.workspace(),
-                "claims": claims.iter().map(shape::claim).collect::<Vec<_>>(),
-            }),
-            claims
-                .iter()
-                .map(|claim| shape::granted(desk.say, session.agent(), claim))
-                .collect::<String>(),
-        ),
+        Got::Granted(claims) => {
+            let guards = Enforcement::look(desk, session.pool(), &database.key, Some(&agent)).await;
+            granted(desk, &session, &claims, guards.ok())
+        }
         Got::Held(held) => refused(desk, &session, &held, None),
         Got::Waiting(waiting) => refused(desk, &session, &waiting.held, Some(&waiting)),
         Got::Busy => Answer::new(
@@ -88,6 +87,34 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
             });
         }
     })
+}
+
+/// The claims stand, whatever came of the look at what enforces them.
+fn granted(
+    desk: &Desk,
+    session: &Session,
+    claims: &[Claim],
+    guards: Option<Enforcement>,
+) -> Answer {
+    let mut text: String = claims
+        .iter()
+        .map(|claim| shape::granted(desk.say, session.agent(), claim))
+        .collect();
+    let recently = SystemTime::now() - RECENT;
+    if let Some(guards) = &guards {
+        text.push_str(&desk.say.faint(&guards.line(recently)));
+    }
+    Answer::new(
+        Exit::Done,
+        json!({
+            "outcome": "granted",
+            "agent": session.agent(),
+            "workspace": session.workspace(),
+            "claims": claims.iter().map(shape::claim).collect::<Vec<_>>(),
+            "enforcement": guards.map(|guards| guards.json(recently)),
+        }),
+        text,
+    )
 }
 
 fn refused(desk: &Desk, session: &Session, held: &Held, waiting: Option<&Waiting>) -> Answer {

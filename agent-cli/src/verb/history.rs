@@ -1,12 +1,12 @@
 //! `claimboard history`
 
 use chrono::Utc;
+use coordination::history_of;
 use serde_json::json;
 
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::path::shown;
-use crate::record;
 use crate::say::{Answer, moment, one_line, table};
 
 #[derive(Debug, clap::Args)]
@@ -22,8 +22,8 @@ pub(crate) struct Args {
     #[arg(value_name = "RESOURCE")]
     resource: String,
     /// How many claims
-    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=1000))]
-    limit: i64,
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
     /// Every character of the resource stands for itself
     #[arg(long)]
     literal: bool,
@@ -33,10 +33,10 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     let named = desk.place.name(&args.resource, args.literal)?;
     let name = named.resource.name();
     let database = desk.database().await?;
-    let claims = record::history(
+    let claims = history_of(
         &database.pool,
-        &desk.workspace(),
         &named.resource,
+        &desk.workspace(),
         args.limit,
     )
     .await?;

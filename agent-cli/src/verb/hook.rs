@@ -16,9 +16,9 @@ use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::git::{ask, git};
 use crate::guard::{self, Live, Objection};
+use crate::hook::host::{Denial, Format};
 use crate::hook::install::{self, Change, Done};
 use crate::hook::shell::Disk;
-use crate::hook::tool_call::{self, Call, Format};
 use crate::path::shown;
 use crate::quote::clean;
 use crate::say::{Answer, Say};
@@ -29,6 +29,8 @@ use crate::{enforcement, identity, record};
 const PATIENCE: Duration = Duration::from_secs(8);
 /// What is read of a payload; hosts send files' whole contents along.
 const PAYLOAD: u64 = 64 << 20;
+/// The exit code that every host takes for no.
+const BLOCKED: u8 = 2;
 /// How many names a warning shows.
 const SHOWN: usize = 5;
 /// Of commits: which agent made them.
@@ -79,18 +81,33 @@ out.")]
     },
     /// What a coding agent calls before it runs a tool
     #[command(after_help = "\
-Examples, in the settings of Claude Code, Codex CLI and Gemini CLI:
+Examples, in the settings of Claude Code, Codex CLI, Gemini CLI, Qwen Code, Copilot CLI (.github/hooks/),
+Cursor (.cursor/hooks.json) and Windsurf (.windsurf/hooks.json), and Cline's executable
+.clinerules/hooks/PreToolUse:
   {\"hooks\": {\"PreToolUse\": [{\"matcher\": \"Write|Edit|MultiEdit|NotebookEdit|Bash\", \"hooks\":
     [{\"type\": \"command\", \"command\": \"claimboard hook pre-tool-use --format claude\"}]}]}}
   {\"hooks\": {\"PreToolUse\": [{\"matcher\": \"Bash|apply_patch\", \"hooks\":
     [{\"type\": \"command\", \"command\": \"claimboard hook pre-tool-use --format codex\"}]}]}}
   {\"hooks\": {\"BeforeTool\": [{\"matcher\": \"write_file|replace|run_shell_command\", \"hooks\":
     [{\"type\": \"command\", \"command\": \"claimboard hook pre-tool-use --format gemini\"}]}]}}
+  {\"hooks\": {\"PreToolUse\": [{\"matcher\": \"write_file|edit|run_shell_command\", \"hooks\":
+    [{\"type\": \"command\", \"command\": \"claimboard hook pre-tool-use --format qwen\"}]}]}}
+  {\"version\": 1, \"hooks\": {\"preToolUse\":
+    [{\"type\": \"command\", \"bash\": \"claimboard hook pre-tool-use --format copilot\"}]}}
+  {\"version\": 1, \"hooks\": {\"preToolUse\": [{\"matcher\": \"Shell|Write|Delete\",
+    \"command\": \"claimboard hook pre-tool-use --format cursor\"}]}}
+  {\"hooks\": {\"pre_write_code\": [{\"command\": \"claimboard hook pre-tool-use --format windsurf\"}],
+    \"pre_run_command\": [{\"command\": \"claimboard hook pre-tool-use --format windsurf\"}]}}
+  exec claimboard hook pre-tool-use --format cline
 
 Reads the call on standard input. If it writes a file that another agent holds, it answers no in the
-host's own form on standard output and exits 0; otherwise, or when it cannot tell, it answers nothing,
-which leaves the decision to the host. Exits 1, which blocks nothing, when the call makes no sense or
-the claims could not be read.
+host's own form: on standard output with exit code 0, for Windsurf on standard error with 2. Otherwise,
+or when it cannot tell, it answers nothing, which leaves the decision to the host. Exits 1 (for Cline 0),
+which blocks nothing, when the call makes no sense or the claims could not be read.
+
+The forms are those that the hosts document; they were tried with calls made after the documentation, not
+inside the hosts. Not here: VS Code, which does not document its tools' inputs, and hosts whose hooks are
+plugins in their own process, such as OpenCode. There, git's hooks stand between an edit and a commit.
 
 Of shell commands it understands redirections, tee, rm, mv, cp, ln, install, touch, truncate, mkdir,
 chmod, dd, rsync, sed -i, perl -i, patch, and git rm, mv, restore, checkout and apply, in lists, pipes,
@@ -325,7 +342,7 @@ async fn tool_guard(desk: &Desk, format: Format) -> Result<Ended, Failure> {
     let read = std::io::stdin().take(PAYLOAD).read_to_string(&mut text);
     let call = read
         .map_err(|error| error.to_string())
-        .and_then(|_| Call::read(&text))
+        .and_then(|_| format.read(&text))
         .map_err(|error| {
             Failure::failed(
                 format!("this is no tool call: {error}; nothing was decided"),
@@ -378,7 +395,15 @@ async fn tool_guard(desk: &Desk, format: Format) -> Result<Ended, Failure> {
         .collect();
     if !refusals.is_empty() {
         let reason = format!("{}. Next: {}", refusals.join("; "), guard::ADVICE);
-        Say::line(&tool_call::denial(format, &reason).to_string());
+        match format.denial(&reason) {
+            Denial::Answer(answer) => {
+                Say::line(&answer.to_string());
+            }
+            Denial::Blocked(reason) => {
+                desk.say.note(&reason);
+                return Ok(Ended::Code(BLOCKED));
+            }
+        }
     }
     Ok(Ended::Code(Exit::Done as u8))
 }

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::Utc;
+use coordination::LogRow;
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::path::shown;
-use crate::record::{self, Row};
+use crate::record;
 use crate::say::{Answer, moment, one_line};
 use crate::shape;
 
@@ -46,8 +47,8 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
         .find(|activity| activity.agent == agent)
         .and_then(|activity| activity.blockers);
     let claims = session.claims().await?;
-    let completed: Vec<&Row> = rows.iter().filter(|row| row.action == "complete").collect();
-    let messages: Vec<(&Row, String)> = rows
+    let completed: Vec<&LogRow> = rows.iter().filter(|row| row.action == "complete").collect();
+    let messages: Vec<(&LogRow, String)> = rows
         .iter()
         .filter_map(|row| Some((row, addressee(row)?)))
         .collect();
@@ -102,7 +103,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
 }
 
 /// Whom a row speaks to: the one whose help is needed, or who got the claim (`beta#2` is the second session of beta).
-fn addressee(row: &Row) -> Option<String> {
+fn addressee(row: &LogRow) -> Option<String> {
     let metadata = row.metadata.as_ref()?;
     match row.action.as_str() {
         "help" => metadata["help_needed_from"].as_str().map(str::to_owned),
@@ -119,7 +120,7 @@ fn addressee(row: &Row) -> Option<String> {
     }
 }
 
-fn word(row: &Row) -> String {
+fn word(row: &LogRow) -> String {
     let message = one_line(row.message.as_deref().unwrap_or_default());
     match row.resource.as_deref() {
         Some(resource) if message.is_empty() => shown(resource).to_owned(),

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use chrono::Utc;
+use coordination::LogRow;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::path::shown;
-use crate::record::{self, Filter, Horizon, Row};
+use crate::record::{self, Filter, Horizon};
 use crate::say::{Answer, Say, moment, one_line, plain};
 use crate::verb::Ended;
 use crate::wish::Ears;
@@ -46,6 +47,13 @@ pub(crate) struct Args {
     literal: bool,
 }
 
+impl Args {
+    /// Whether it ends only when somebody ends it.
+    pub(crate) fn follows(&self) -> bool {
+        self.follow
+    }
+}
+
 pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
     let resource = match &args.resource {
         Some(typed) => Some(desk.place.name(typed, args.literal)?),
@@ -57,10 +65,12 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
         action: args.action,
         resource: resource.map(|named| named.resource),
     };
-    let pool = desk.database().await?.pool;
     if args.follow {
-        return follow(desk, &pool, &filter, args.lines).await;
+        let mut ears = Ears::open()?;
+        let pool = desk.database().await?.pool;
+        return follow(desk, &pool, &filter, args.lines, &mut ears).await;
     }
+    let pool = desk.database().await?.pool;
     let rows = record::log(&pool, &filter, args.lines).await?;
     let text: String = rows.iter().map(|row| line(desk.say, row) + "\n").collect();
     Ok(Ended::Answered(Answer::new(
@@ -75,8 +85,8 @@ async fn follow(
     pool: &PgPool,
     filter: &Filter,
     lines: usize,
+    ears: &mut Ears,
 ) -> Result<Ended, Failure> {
-    let mut ears = Ears::open()?;
     let horizon = record::horizon(pool).await?;
     let past = record::log(pool, filter, lines).await?;
     let floor = match past.first() {
@@ -142,7 +152,7 @@ impl Cursor {
     }
 }
 
-fn speak(desk: &Desk, row: &Row) -> bool {
+fn speak(desk: &Desk, row: &LogRow) -> bool {
     if !desk.say.json {
         return Say::line(&line(desk.say, row));
     }
@@ -153,7 +163,7 @@ fn speak(desk: &Desk, row: &Row) -> bool {
     Say::line(&object.to_string())
 }
 
-fn line(say: Say, row: &Row) -> String {
+fn line(say: Say, row: &LogRow) -> String {
     let mut words = vec![
         say.faint(&moment(row.timestamp, Utc::now())),
         say.name(&row.agent),

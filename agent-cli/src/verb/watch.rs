@@ -47,10 +47,10 @@ pub(crate) async fn act(_: Args, desk: &Desk) -> Result<Ended, Failure> {
             "use `claimboard tail --follow`, `claimboard claims` or `claimboard agents`, with --json for programs",
         ));
     }
+    let mut ears = Ears::open()?;
     let pool = desk.database().await?.pool;
     let workspace = desk.workspace();
     let mut board = Board::read(&pool, &workspace).await?;
-    let mut ears = Ears::open()?;
     let (mut events, _reader) = Reader::begin();
     let terminal = Screen::take().map_err(|error| broken(&error))?;
     let mut trouble = None;

@@ -276,6 +276,21 @@ fn a_tool_call_that_writes_what_somebody_holds_is_denied_in_the_hosts_form() {
     let file = |path: &str| root.join(path).to_str().unwrap().to_owned();
     let patch = "*** Begin Patch\n*** Update File: src/a.rs\n@@\n-x\n+y\n*** Add File: docs/b.md\n+x\n*** End Patch";
     let outside = fleet.outside().join("docs/x");
+    let copilot = |tool: &str, input: Value| {
+        json!({"timestamp": 1, "cwd": root, "toolName": tool, "toolArgs": input.to_string()})
+            .to_string()
+    };
+    let cline = |tool: &str, input: Value| {
+        let call = json!({"toolName": tool, "parameters": input});
+        json!({"hookName": "PreToolUse", "workspaceRoots": [root], "preToolUse": call}).to_string()
+    };
+    let windsurf = |action: &str, info: Value| {
+        json!({"agent_action_name": action, "trajectory_id": "t", "tool_info": info}).to_string()
+    };
+    let before_shell = |command: &str| {
+        json!({"hook_event_name": "beforeShellExecution", "command": command, "cwd": root})
+            .to_string()
+    };
     for (format, payload, is_denied) in [
         (
             "claude",
@@ -373,25 +388,129 @@ fn a_tool_call_that_writes_what_somebody_holds_is_denied_in_the_hosts_form() {
             call("write_file", json!({"file_path": file("src/b.rs")}), ""),
             false,
         ),
+        ("codex", call("apply_patch", json!(patch), ""), true),
+        (
+            "qwen",
+            call("edit", json!({"file_path": file("docs/a.md")}), ""),
+            true,
+        ),
+        (
+            "qwen",
+            call("run_shell_command", json!({"command": "ls docs"}), ""),
+            false,
+        ),
+        (
+            "copilot",
+            copilot("edit", json!({"path": file("docs/a.md")})),
+            true,
+        ),
+        (
+            "copilot",
+            copilot("bash", json!({"command": "rm docs/a.md"})),
+            true,
+        ),
+        (
+            "copilot",
+            copilot("view", json!({"path": file("docs/a.md")})),
+            false,
+        ),
+        (
+            "copilot",
+            call("create", json!({"path": file("docs/a.md")}), ""),
+            true,
+        ),
+        (
+            "cursor",
+            call("Write", json!({"file_path": file("docs/a.md")}), ""),
+            true,
+        ),
+        (
+            "cursor",
+            call(
+                "Shell",
+                json!({"command": "touch a.md", "working_directory": file("docs")}),
+                "",
+            ),
+            true,
+        ),
+        ("cursor", before_shell("echo x > docs/a.md"), true),
+        ("cursor", before_shell("cat docs/a.md"), false),
+        (
+            "cline",
+            cline("write_to_file", json!({"path": "docs/a.md"})),
+            true,
+        ),
+        (
+            "cline",
+            cline("execute_command", json!({"command": "mv src/a.rs docs/"})),
+            true,
+        ),
+        (
+            "cline",
+            cline("read_file", json!({"path": "docs/a.md"})),
+            false,
+        ),
+        (
+            "windsurf",
+            windsurf(
+                "pre_write_code",
+                json!({"file_path": file("docs/a.md"), "edits": []}),
+            ),
+            true,
+        ),
+        (
+            "windsurf",
+            windsurf(
+                "pre_run_command",
+                json!({"command_line": "tee a.md", "cwd": file("docs")}),
+            ),
+            true,
+        ),
+        (
+            "windsurf",
+            windsurf("pre_read_code", json!({"file_path": file("docs/a.md")})),
+            false,
+        ),
     ] {
         fs::create_dir_all(root.join("docs")).unwrap();
         let said = repository.tool_call("alpha", format, &payload);
-        assert_eq!(said.code, 0, "{payload}: {said:?}");
+        let by_code = format == "windsurf" && is_denied;
+        assert_eq!(
+            said.code,
+            if by_code { 2 } else { 0 },
+            "{payload}: {said:?}"
+        );
         if !is_denied {
             assert_eq!(said.out, "", "{payload}");
             continue;
         }
-        let answer: Value =
-            serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{payload}: {said:?}"));
-        let reason = if format == "gemini" {
-            assert_eq!(answer["decision"], "deny");
-            &answer["reason"]
+        let answer: Value = if by_code {
+            json!({"reason": said.err})
         } else {
-            let answer = &answer["hookSpecificOutput"];
-            assert_eq!(answer["hookEventName"], "PreToolUse");
-            assert_eq!(answer["permissionDecision"], "deny");
-            &answer["permissionDecisionReason"]
+            serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{payload}: {said:?}"))
         };
+        let (verdict, no, reason) = match format {
+            "windsurf" => ("/none", Value::Null, "/reason"),
+            "gemini" => ("/decision", json!("deny"), "/reason"),
+            "cline" => ("/cancel", json!(true), "/errorMessage"),
+            "cursor" => ("/permission", json!("deny"), "/agent_message"),
+            "copilot" => (
+                "/permissionDecision",
+                json!("deny"),
+                "/permissionDecisionReason",
+            ),
+            _ => {
+                assert_eq!(answer["hookSpecificOutput"]["hookEventName"], "PreToolUse");
+                (
+                    "/hookSpecificOutput/permissionDecision",
+                    json!("deny"),
+                    "/hookSpecificOutput/permissionDecisionReason",
+                )
+            }
+        };
+        let said = |path: &str| answer.pointer(path).cloned().unwrap_or_default();
+        assert_eq!(said(verdict), no, "{answer}");
+        let reason = said(reason);
         let reason = reason.as_str().unwrap();
         assert!(
             reason.contains("held by beta until") && reason.contains("Next:"),
@@ -418,6 +537,19 @@ fn a_tool_call_about_which_nothing_can_be_said_is_not_decided() {
     undecided("alpha", "claude", "{\"tool\": 1}", "this is no tool call");
     undecided("alpha", "claude", "\u{0}[", "this is no tool call");
     undecided("alpha", "cobol", &payload, "cobol");
+    for format in ["codex", "copilot", "cursor", "gemini", "qwen", "windsurf"] {
+        undecided("alpha", format, "{\"tool\": 1}", "this is no tool call");
+    }
+    undecided(
+        "alpha",
+        "copilot",
+        "{\"toolName\": \"edit\", \"toolArgs\": \"{\"}",
+        "this is no tool call",
+    );
+    // Cline blocks whatever does not end with 0.
+    let cline = repository.tool_call("alpha", "cline", &payload);
+    assert_eq!((cline.code, cline.out.as_str()), (0, ""), "{cline:?}");
+    assert!(cline.err.contains("preToolUse.toolName"), "{cline:?}");
     undecided("", "claude", &payload, "without a name");
     let unreachable = Repository {
         fleet: Fleet::on("postgres://nobody@127.0.0.1:1/none"),
@@ -450,6 +582,11 @@ fn enforced_is_said_where_it_is_so() {
     for name in ["edits", "commits", "tables"] {
         assert_eq!(state(name), "advisory", "{name}");
     }
+    let claimed = || fleet.json(0, &["claim", "src/", "--agent", "alpha"])["enforcement"].clone();
+    assert_eq!(
+        claimed(),
+        json!({"edits": "advisory", "commits": "advisory", "tables": []})
+    );
     fleet.json(0, &["hook", "install"]);
     assert_eq!(state("commits"), "enforced");
     let hook = fleet.repository().join(".git/hooks/pre-push");
@@ -462,5 +599,11 @@ fn enforced_is_said_where_it_is_so() {
     let call = json!({"tool_name": "Write", "tool_input": {"file_path": "a"}}).to_string();
     assert_eq!(repository.tool_call("alpha", "claude", &call).code, 0);
     assert_eq!(state("edits"), "enforced");
+    assert_eq!(claimed()["edits"], "enforced");
+    let said = fleet.say(&["claim", "src/", "--agent", "alpha"]);
+    assert!(
+        said.out.contains("edits enforced, commits advisory"),
+        "{said:?}"
+    );
     assert!(Path::new(&fleet.repository()).exists());
 }

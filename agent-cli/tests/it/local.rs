@@ -198,6 +198,42 @@ fn an_idle_keeper_ends_itself() {
 }
 
 #[test]
+fn a_signal_during_the_start_leaves_no_claim_and_no_zombie() {
+    for (verb, signal) in [
+        (["claim", "docs/"].as_slice(), Signal::SIGTERM),
+        (&["run", "docs/", "--", "true"], Signal::SIGINT),
+        (&["claims"], Signal::SIGHUP),
+    ] {
+        let machine = Machine::new();
+        let starting = machine
+            .command(&[&["--agent", "alpha"], verb].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The server's files take long to be made; this one is there before them.
+        until("the start has begun", || {
+            machine.data.join("starting").exists()
+        });
+        let pid = Pid::from_raw(starting.id().cast_signed());
+        kill(pid, signal).unwrap();
+        let said = Said::from(starting.wait_with_output().unwrap());
+        let code = if verb[0] == "run" { 125 } else { 1 };
+        assert_eq!((said.code, said.out.as_str()), (code, ""), "{said:?}");
+        let word = format!("interrupted by signal {}", signal as i32);
+        assert!(said.err.contains(&word), "{said:?}");
+        assert!(said.err.contains("`claimboard local stop`"), "{said:?}");
+
+        // The cluster came up by itself, for whoever is next.
+        let claims = machine.json(0, &["claims"]);
+        assert_eq!(claims["claims"], serde_json::json!([]));
+        let keeper = machine.keeper();
+        assert_eq!(machine.json(0, &["local", "stop"])["outcome"], "stopped");
+        until("nothing is left of the keeper", || is_gone(keeper));
+    }
+}
+
+#[test]
 fn a_cluster_that_does_not_start_is_explained() {
     let machine = Machine::new();
     let said = Said::from(

@@ -32,7 +32,7 @@ fn shape(value: &Value) -> String {
 
 const CLAIM: &str = ".claims .claims[].claim_id .claims[].expires_at .claims[].mode .claims[].predecessors .claims[].resource .claims[].slot .claims[].token .claims[].ttl_seconds .claims[].widened";
 const HOLDER: &str = ".holders .holders[].agent .holders[].claim_id .holders[].eta .holders[].incarnation .holders[].mode .holders[].overlap .holders[].progress .holders[].progress_at .holders[].reason .holders[].since .holders[].token .holders[].until";
-const ROW: &str = "[].action [].agent [].claim_id [].id [].late [].message [].metadata [].resource [].status [].timestamp [].unauthenticated";
+const ROW: &str = "[].action [].agent [].claim_id [].id [].late [].message [].metadata [].resource [].session_id [].status [].timestamp [].unauthenticated";
 
 fn not_in_keys(character: char) -> bool {
     !(character.is_alphanumeric() || character == '_')
@@ -59,7 +59,9 @@ fn answers_have_the_documented_keys() {
         &[
             "claim", "docs/", "--reason", "r", "--eta", "1h", "--agent", "alpha",
         ],
-        &format!(".agent {CLAIM} .outcome .workspace"),
+        &format!(
+            ".agent {CLAIM} .enforcement .enforcement.commits .enforcement.edits .enforcement.tables .outcome .workspace"
+        ),
     );
     check(
         3,

@@ -2,7 +2,7 @@
 
 use coordination::{
     Claim, ClaimOutcome, ClaimRequest, Ending, Held, LogEntry, Refusal, RenewOutcome, Resource,
-    Session, SetOutcome, history_of, log_page, verify_history,
+    Session, SetOutcome, claims_between, history_of, log_page, verify_history,
 };
 use sqlx::PgPool;
 
@@ -37,7 +37,7 @@ async fn log_and_history_are_read_in_pages() {
     let rest = log_page(&pool, "demo", Some(page[1].id), 10).await.unwrap();
     assert_eq!(rest.len(), 1);
     assert_eq!(
-        (rest[0].action.as_str(), rest[0].claim),
+        (rest[0].action.as_str(), rest[0].claim_id),
         ("claim", Some(claim.id()))
     );
 
@@ -51,6 +51,13 @@ async fn log_and_history_are_read_in_pages() {
         (later.id(), None)
     );
     assert_eq!(history[1].ending.as_deref(), Some("released"));
+    let lived = claims_between(
+        &pool,
+        "demo",
+        history[1].acquired_at,
+        history[1].ended_at.unwrap(),
+    );
+    assert_eq!(lived.await.unwrap(), [history[1].clone()]);
     let elsewhere = Resource::parse("docs/*").unwrap();
     assert!(
         history_of(&pool, &elsewhere, "demo", 10)

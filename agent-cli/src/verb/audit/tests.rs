@@ -1,16 +1,21 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use coordination::Resource;
+use coordination::{ClaimId, PastClaim, Resource};
 
 use super::{Commit, Verdict, agent_of, commits, judge};
-use crate::record::Past;
 
 fn minute(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::minutes(minute)
 }
 
-fn claim(agent: &str, resource: &str, from: i64, to: Option<i64>, mode: &str) -> (Past, Resource) {
-    let past = Past {
-        claim_id: 1,
+fn claim(
+    agent: &str,
+    resource: &str,
+    from: i64,
+    to: Option<i64>,
+    mode: &str,
+) -> (PastClaim, Resource) {
+    let past = PastClaim {
+        claim_id: ClaimId(1),
         agent: agent.to_owned(),
         resource: resource.to_owned(),
         mode: mode.to_owned(),

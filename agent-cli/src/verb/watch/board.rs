@@ -1,9 +1,10 @@
 //! What there is to see.
 
+use coordination::LogRow;
 use sqlx::PgPool;
 
 use crate::failure::Failure;
-use crate::record::{self, Activity, Filter, Held, InLine, Row};
+use crate::record::{self, Activity, Filter, Held, InLine};
 
 /// How many rows of the log are read: more than a screen has lines.
 const LOG: usize = 200;
@@ -14,7 +15,7 @@ pub(super) struct Board {
     pub(super) agents: Vec<Activity>,
     pub(super) claims: Vec<Held>,
     pub(super) waits: Vec<InLine>,
-    pub(super) log: Vec<Row>,
+    pub(super) log: Vec<LogRow>,
 }
 
 impl Board {
