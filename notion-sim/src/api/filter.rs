@@ -4,8 +4,10 @@ use super::body::ITEMS;
 use super::shape::Shape::{Boolean, Number, Object, OneOf, Text, True, Uuid};
 use super::shape::{Shape, items, object, open, optional, required, union};
 
+type Condition = fn() -> Shape;
+
 /// The types that a property filter may name, in Notion's order, with their conditions.
-const KINDS: [(&str, fn() -> Shape); 22] = [
+const KINDS: [(&str, Condition); 22] = [
     ("title", text),
     ("rich_text", text),
     ("number", number),
