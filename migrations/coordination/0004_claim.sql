@@ -2,10 +2,10 @@
 -- a later incompatible holder has the larger token; an answer that was given survives a crash; nobody waits without bound.
 --
 -- Design: a committed live holder refuses at once, without a write. Otherwise INSERT .. ON CONFLICT DO NOTHING lets the constraint
--- decide; on a conflict, claims whose lease is over are closed and the attempt is repeated. What has closed a claim waits for nobody, and a
--- set goes in canonical order: so no two ever wait for each other, unless a caller claims several times in one transaction. The token is the number of the grant's log
--- row, drawn after the claim row stands. Every ending locks the row FOR UPDATE and then updates it, so that an assertion's
--- FOR KEY SHARE holds it off while a renewal does not.
+-- decide; on a conflict, claims whose lease is over are closed and the attempt is repeated. Whoever has taken or closed something tries for
+-- a moment and does not wait: where it would have to, it undoes what it has and waits with empty hands. So no circle lasts, unless a caller
+-- claims several times in one transaction. The token is the number of the grant's log row, drawn after the claim row stands. Every ending
+-- locks the row FOR UPDATE and then updates it, so that an assertion's FOR KEY SHARE holds it off while a renewal does not.
 --
 -- Accepted races: a claim may be refused because of a holder that releases in the same instant; a claim that meets an open
 -- transaction answers busy although that transaction may roll back; shared claims are in no order among themselves.
@@ -19,21 +19,13 @@ CREATE TABLE coordination.pools (
   PRIMARY KEY (workspace, resource)
 );
 
--- What the constraint's index relies on: an empty range overlaps nothing, an over-long bound breaks the index for everybody.
--- Functions, also for the generated columns, because such expressions are read from the catalog again for every row that is written.
-CREATE FUNCTION coordination.sound(workspace text, resource text, span coordination.pathrange, owner text, shared boolean, slot int,
-  released_at timestamptz, ending text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
-BEGIN
-  RETURN NOT pg_catalog.isempty(span)
-    AND pg_catalog.octet_length(workspace) BETWEEN 1 AND 128
-    AND pg_catalog.octet_length(owner) BETWEEN 1 AND 128
-    AND pg_catalog.octet_length(resource) BETWEEN 1 AND 1024
-    AND coalesce(pg_catalog.octet_length(pg_catalog.lower(span)), 0) <= 1025
-    AND coalesce(pg_catalog.octet_length(pg_catalog.upper(span)), 0) <= 1028
-    AND (slot IS NULL OR slot > 0 AND NOT shared)
-    AND (released_at IS NULL) = (ending IS NULL);
-END $$;
+-- What the constraint's index relies on: an empty range overlaps nothing, an over-long bound breaks the index for everybody. Domains, because a
+-- table's own CHECKs are read from the catalog again for every row that is written; and functions for the generated columns for the same reason.
+CREATE DOMAIN coordination.ground AS coordination.pathrange CHECK (NOT isempty(VALUE)
+  AND coalesce(octet_length(lower(VALUE)), 0) <= 1025 AND coalesce(octet_length(upper(VALUE)), 0) <= 1028);
+CREATE DOMAIN coordination.resource_name AS text CHECK (octet_length(VALUE) BETWEEN 1 AND 1024);
+CREATE DOMAIN coordination.short_name AS text CHECK (octet_length(VALUE) BETWEEN 1 AND 128);
+CREATE DOMAIN coordination.slot_number AS int CHECK (VALUE > 0);
 
 CREATE FUNCTION coordination.sharers_of(id bigint, shared boolean, slot int) RETURNS int8range
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
@@ -53,15 +45,15 @@ END $$;
 
 CREATE TABLE coordination.claims (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  workspace text NOT NULL,
-  resource text NOT NULL,
-  span coordination.pathrange NOT NULL,
-  owner text NOT NULL,
+  workspace coordination.short_name NOT NULL,
+  resource coordination.resource_name NOT NULL,
+  span coordination.ground NOT NULL,
+  owner coordination.short_name NOT NULL,
   agent text NOT NULL,
   -- No foreign key: it would lock the session's row in every claim, and sessions are never deleted.
   session_id bigint NOT NULL,
   shared boolean NOT NULL DEFAULT false,
-  slot int,
+  slot coordination.slot_number,
   -- Two claims can be incompatible only where these overlap: everything for an exclusive claim, its own number for a shared one,
   -- the slot's negative number for a slot.
   sharers int8range NOT NULL GENERATED ALWAYS AS (coordination.sharers_of(id, shared, slot)) STORED,
@@ -78,8 +70,7 @@ CREATE TABLE coordination.claims (
   -- The owner, or the operator, who ended it, and the claim that stands in its place.
   ended_by text,
   successor bigint,
-  CONSTRAINT claims_sound CHECK (coordination.sound(workspace, resource, span, owner, shared, slot, released_at, ending)),
-  CONSTRAINT claims_no_overlap EXCLUDE USING gist (workspace WITH =, span WITH &&, sharers WITH &&, rival WITH <>) WHERE (released_at IS NULL)
+  CONSTRAINT claims_no_overlap EXCLUDE USING gist (span WITH &&, workspace WITH =, sharers WITH &&, rival WITH <>) WHERE (released_at IS NULL)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 -- For the recently ended; as coarse as this so that it costs nothing. No index may name expires_at: renewals would stop being HOT.
@@ -195,6 +186,7 @@ DECLARE
   session sessions;
   wish parsed_resource;
   mine int8range;
+  wanted int8range;
   me text;
   slots int;
   free int;
@@ -204,7 +196,7 @@ DECLARE
   closed_ids bigint[];
   end_number bigint;
   answer claim_answer;
-  plain boolean;
+  in_use text;
   barred boolean;
   crowded boolean;
   -- The own ticket, and the older ones that may be passed.
@@ -227,33 +219,37 @@ BEGIN
     RETURN;
   END IF;
   wish := parse_resource(claim.resource);
+  patience := current_setting('coordination.busy_after', true);
+  IF patience <> '' THEN
+    patience := set_config('lock_timeout', patience, true);
+  END IF;
 
-  -- The plain case in two statements, with hardly an expression around them, because PL/pgSQL prepares each one anew in every transaction: a session
-  -- in use, sound arguments, nobody there, nobody waiting.
-  SELECT s.id, s.workspace, s.agent, s.incarnation, s.owner, s.secret_hash, clock_timestamp(),
-    claim.ttl BETWEEN interval '30 s' AND interval '24 h' AND (claim.eta IS NULL OR isfinite(claim.eta)) AND (claim.reason IS NULL OR octet_length(claim.reason) <= 4096)
-      AND claim.wait BETWEEN interval '0' AND interval '24 h' AND claim.mode IN ('exclusive', 'shared')
-      AND current_setting('synchronous_commit') <> 'off' AND coalesce(current_setting('coordination.busy_after', true), '') = ''
-      AND NOT EXISTS (SELECT FROM tickets t WHERE t.workspace = s.workspace AND t.spans && wish.span)
-      AND NOT EXISTS (SELECT FROM claims c
-        WHERE c.workspace = s.workspace AND c.span && wish.span
-          AND c.sharers && CASE claim.mode WHEN 'exclusive' THEN int8range(NULL, NULL) ELSE int8range(0, 0, '[]') END
-          AND c.rival <> s.owner AND c.released_at IS NULL AND c.expires_at > clock_timestamp())
-  INTO session.id, session.workspace, session.agent, session.incarnation, session.owner, session.secret_hash, started, plain
-  FROM sessions s
-  WHERE claim.agent IS NULL AND claim.workspace IS NULL AND s.secret_hash = hash_of(current_setting('coordination.session', true));
-  IF plain THEN
+  -- The plain case in one statement, with hardly an expression around it, because PL/pgSQL prepares each one anew in every transaction: a session
+  -- in use, sound arguments, nobody there, nobody waiting anywhere in the workspace.
+  in_use := current_setting('coordination.session', true);
+  IF in_use <> '' AND claim.agent IS NULL AND claim.workspace IS NULL AND claim.mode IN ('exclusive', 'shared')
+    AND claim.ttl BETWEEN interval '30 s' AND interval '24 h' AND claim.wait BETWEEN interval '0' AND interval '24 h'
+    AND (claim.eta IS NULL OR isfinite(claim.eta)) AND (claim.reason IS NULL OR octet_length(claim.reason) <= 4096)
+    AND current_setting('synchronous_commit') <> 'off'
+  THEN
+    started := clock_timestamp();
     BEGIN
       -- The log's number, the token, is drawn for a row that comes out of the insert: after the claim stands.
       WITH granted AS (
         INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, reason, eta, ttl, acquired_at, expires_at)
-        VALUES (session.workspace, wish.name, wish.span, session.owner, session.agent, session.id, claim.mode = 'shared', claim.reason, claim.eta, claim.ttl,
-          started, started + claim.ttl)
-        ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING id
+        SELECT s.workspace, wish.name, wish.span, s.owner, s.agent, s.id, claim.mode = 'shared', claim.reason, claim.eta, claim.ttl, started, started + claim.ttl
+        FROM sessions s
+        WHERE s.secret_hash = hash_of(in_use)
+          AND NOT EXISTS (SELECT FROM tickets t WHERE t.workspace = s.workspace)
+          AND NOT EXISTS (SELECT FROM claims c
+            WHERE c.workspace = s.workspace AND c.span && wish.span
+              AND c.sharers && CASE claim.mode WHEN 'exclusive' THEN int8range(NULL, NULL) ELSE int8range(0, 0, '[]') END
+              AND c.rival <> s.owner AND c.released_at IS NULL AND c.expires_at > clock_timestamp())
+        ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING id, workspace, agent, session_id
       )
       INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, resource_claim, claim_id, act)
-      SELECT CASE WHEN clock_timestamp() - started > interval '50 ms' THEN clock_timestamp() ELSE started END, session.workspace, session.agent,
-        session.id, 'claim', 'working', claim.reason, wish.name, g.id, 'granted' FROM granted g
+      SELECT CASE WHEN clock_timestamp() - started > interval '50 ms' THEN clock_timestamp() ELSE started END, g.workspace, g.agent,
+        g.session_id, 'claim', 'working', claim.reason, wish.name, g.id, 'granted' FROM granted g
       RETURNING 'granted', id, claim_id, timestamp, timestamp + claim.ttl, wish.name, wish.widened
       INTO answer.outcome, answer.token, answer.claim_id, stood, answer.expires_at, answer.canonical, answer.widened;
     EXCEPTION
@@ -283,9 +279,7 @@ BEGIN
   ELSIF claim.mode IS NULL OR claim.mode NOT IN ('exclusive', 'shared', 'slot') THEN
     RAISE EXCEPTION 'mode % is unknown: exclusive, shared or slot', quote_nullable(left(claim.mode, 40)) USING ERRCODE = 'CB005';
   END IF;
-  IF session.id IS NULL THEN
-    session := acting_session(claim.agent, claim.workspace);
-  END IF;
+  session := acting_session(claim.agent, claim.workspace);
   mine := sharers_wished(claim.mode);
   me := CASE claim.mode WHEN 'slot' THEN '' ELSE session.owner END;
   IF claim.mode = 'slot' THEN
@@ -296,13 +290,8 @@ BEGIN
     END IF;
   END IF;
   PERFORM force_durability();
-  IF current_setting('coordination.busy_after', true) <> '' THEN
-    PERFORM set_config('lock_timeout', current_setting('coordination.busy_after'), true);
-  END IF;
-
   patience := current_setting('lock_timeout');
-  -- The first round was the plain case, where there was one.
-  FOR round IN CASE WHEN plain THEN 2 ELSE 1 END..6 LOOP
+  FOR round IN 1..6 LOOP
     SELECT EXISTS (SELECT FROM claims c
         WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
           AND c.released_at IS NULL AND c.expires_at > clock_timestamp()),
@@ -338,18 +327,20 @@ BEGIN
         END IF;
       END IF;
 
-      IF round % 2 = 0 THEN
-        -- Every second round closes what has expired. Whoever has closed a claim waits for nobody, or two could wait for each other:
-        -- where it would have to, it undoes that and waits in the next round with empty hands.
+      IF round % 2 = 1 THEN
+        -- Every second round closes what has expired and bars the way, and then tries for a moment only; the rounds between wait with empty hands.
+        wanted := CASE WHEN free IS NULL THEN mine ELSE int8range(-free, -free, '[]') END;
         PERFORM FROM claims c
-        WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+        WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && wanted AND c.rival <> me
+          AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
         ORDER BY c.id LIMIT 1 FOR UPDATE;
         closing := FOUND;
         IF closing THEN
           PERFORM set_config('lock_timeout', '1ms', true);
           FOR closed IN
             SELECT c.* FROM claims c
-            WHERE c.workspace = session.workspace AND c.span && wish.span AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+            WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && wanted AND c.rival <> me
+              AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
             ORDER BY c.id FOR UPDATE
           LOOP
             end_number := end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
@@ -604,13 +595,13 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_ca
 DECLARE
   session sessions := acting_session(my_claims.agent, my_claims.workspace);
 BEGIN
-  RETURN QUERY SELECT c.id, token_of(c), c.resource, mode_of(c), c.slot, c.ttl, c.expires_at, c.expires_at - clock_timestamp()
+  RETURN QUERY SELECT c.id, token_of(c), c.resource::text, mode_of(c), c.slot::int, c.ttl, c.expires_at, c.expires_at - clock_timestamp()
   FROM claims c
   WHERE c.workspace = session.workspace AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id;
 END $$;
 
--- Several resources, all or none. Members go in canonical order, so that two sets never wait for each other in a circle; what another
--- member covers is left out. One row `granted` for each member, or the rows that refused the first one that was refused.
+-- Several resources, all or none. Members go in canonical order, so that two sets hardly ever turn each other away; what another member covers
+-- is left out. One row `granted` for each member, or the rows that refused the first one that was refused.
 CREATE FUNCTION coordination.claim_all(
   resources text[], agent text DEFAULT NULL, ttl interval DEFAULT '15 min', mode text DEFAULT 'exclusive', workspace text DEFAULT NULL,
   reason text DEFAULT NULL, eta timestamptz DEFAULT NULL, wait interval DEFAULT '0', key text DEFAULT NULL)
@@ -620,9 +611,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_ca
 DECLARE
   session sessions := acting_session(claim_all.agent, claim_all.workspace);
   wishes parsed_resource[];
+  turns parsed_resource[];
   member parsed_resource;
   answers jsonb := '[]';
   one jsonb;
+  -- What the caller has set of coordination.busy_after.
+  habit text;
+  deadline timestamptz;
+  contested parsed_resource;
 BEGIN
   IF cardinality(claim_all.resources) IS NULL OR cardinality(claim_all.resources) NOT BETWEEN 1 AND 1000 THEN
     RAISE EXCEPTION 'a set has 1 to 1000 resources' USING ERRCODE = 'CB005';
@@ -662,18 +658,45 @@ BEGIN
       RETURN;
     END IF;
   END IF;
-  BEGIN
-    FOREACH member IN ARRAY wishes LOOP
-      SELECT jsonb_agg(to_jsonb(c)) INTO one
-      FROM coordination.claim(member.name, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace, claim_all.reason, claim_all.eta) c;
-      IF one -> 0 ->> 'outcome' <> 'granted' THEN
-        answers := one;
-        -- Undoes the members that stood.
-        RAISE EXCEPTION USING ERRCODE = 'CB001';
-      END IF;
-      answers := answers || one;
-    END LOOP;
-  EXCEPTION WHEN SQLSTATE 'CB001' THEN
+  habit := coalesce(current_setting('coordination.busy_after', true), '');
+  IF habit <> '' THEN
+    PERFORM set_config('lock_timeout', habit, true);
+  END IF;
+  -- Null when the caller waits without bound.
+  deadline := clock_timestamp() + nullif(current_setting('lock_timeout'), '0')::interval;
+  turns := wishes;
+  LOOP
+    answers := '[]';
+    contested := NULL;
+    BEGIN
+      FOREACH member IN ARRAY turns LOOP
+        IF answers <> '[]' THEN
+          -- With something in hand: for a moment, and not twice the same one, so that of two that turn each other away one gets through.
+          PERFORM set_config('coordination.busy_after', 2 + floor(random() * 6) || 'ms', true);
+        ELSIF deadline IS NOT NULL THEN
+          PERFORM set_config('coordination.busy_after', greatest(1, ceil(extract(epoch FROM deadline - clock_timestamp()) * 1000)) || 'ms', true);
+        END IF;
+        SELECT jsonb_agg(to_jsonb(c)) INTO one
+        FROM coordination.claim(member.name, claim_all.agent, claim_all.ttl, claim_all.mode, claim_all.workspace, claim_all.reason, claim_all.eta) c;
+        IF one -> 0 ->> 'outcome' <> 'granted' THEN
+          IF one -> 0 ->> 'outcome' = 'busy' AND answers <> '[]' AND coalesce(clock_timestamp() < deadline, true) THEN
+            contested := member;
+          END IF;
+          answers := one;
+          -- Undoes the members that stood.
+          RAISE EXCEPTION USING ERRCODE = 'CB001';
+        END IF;
+        answers := answers || one;
+      END LOOP;
+    EXCEPTION WHEN SQLSTATE 'CB001' THEN
+      -- Nothing: the answers say it.
+    END;
+    EXIT WHEN contested IS NULL;
+    -- Next time it waits for that one first, with empty hands.
+    turns := contested || array_remove(turns, contested);
+  END LOOP;
+  PERFORM set_config('coordination.busy_after', habit, true);
+  IF answers -> 0 ->> 'outcome' <> 'granted' THEN
     IF claim_all.wait > interval '0' AND answers -> 0 ->> 'outcome' = 'held' THEN
       -- Somebody was faster, and is gone already or makes the next call wait.
       answers := '[{"outcome": "busy"}]';
@@ -681,11 +704,11 @@ BEGIN
       answers := (SELECT jsonb_agg(a || jsonb_build_object('free', free_parts(session, wishes, (SELECT range_agg(w.span) FROM unnest(wishes) w), claim_all.mode,
         sharers_wished(claim_all.mode), session.owner))) FROM jsonb_array_elements(answers) a);
     END IF;
-  END;
+  END IF;
   IF answers -> 0 ->> 'outcome' = 'granted' AND EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.session_id = session.id) THEN
     PERFORM leave_line(session, ARRAY(SELECT w.name FROM unnest(wishes) w), claim_all.mode);
   END IF;
-  RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers);
+  RETURN QUERY SELECT * FROM jsonb_populate_recordset(NULL::claim_answer, answers) a ORDER BY a.canonical COLLATE "C", a.claim_id;
 END $$;
 
 CREATE FUNCTION coordination.set_slots(resource text, slots int, workspace text DEFAULT 'default') RETURNS void

@@ -88,7 +88,7 @@ impl Stage {
             .set("max_connections", "200")
             // A server that crashes keeps what it gave to the system; what only its own memory had is lost as ever.
             .set("fsync", "off")
-            .set("deadlock_timeout", "20ms")
+            .set("deadlock_timeout", "100ms")
             .set("log_lock_waits", "on")
             .set("max_wal_size", "4GB");
         let cluster = Cluster::temporary(&settings)?;
