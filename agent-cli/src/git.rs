@@ -58,7 +58,7 @@ pub(crate) fn remote(root: &Path) -> Option<String> {
 }
 
 /// `.git`, or the main one, for a linked work tree.
-fn common_folder(root: &Path) -> Option<PathBuf> {
+pub(crate) fn common_folder(root: &Path) -> Option<PathBuf> {
     let git = root.join(".git");
     if git.is_dir() {
         return Some(git);

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
-use crate::git::git;
+use crate::git::{common_folder, git};
 
 /// Ours, by the name that git knows them by.
 pub(crate) const NAMES: [&str; 3] = ["pre-commit", "prepare-commit-msg", "pre-push"];
@@ -94,14 +94,22 @@ pub(crate) fn uninstall(root: &Path) -> Result<Done, Failure> {
     Ok(Done { folder, changes })
 }
 
-/// Whether git runs our guards before a commit and before a push.
+/// Whether git runs our guards before a commit and before a push. Git is asked where it may be so: that is a process more.
 pub(crate) fn is_active(root: &Path) -> bool {
-    folder(root).is_ok_and(|folder| {
-        ["pre-commit", "pre-push"].into_iter().all(|name| {
-            let hook = folder.join(name);
-            is_ours(&hook)
-                && fs::metadata(&hook).is_ok_and(|file| file.permissions().mode() & 0o111 != 0)
-        })
+    let Some(common) = common_folder(root) else {
+        return false;
+    };
+    let is_elsewhere = fs::read_to_string(common.join("config"))
+        .is_ok_and(|config| config.to_ascii_lowercase().contains("hookspath"));
+    (is_elsewhere || guards(&common.join("hooks")))
+        && folder(root).is_ok_and(|folder| guards(&folder))
+}
+
+fn guards(folder: &Path) -> bool {
+    ["pre-commit", "pre-push"].into_iter().all(|name| {
+        let hook = folder.join(name);
+        is_ours(&hook)
+            && fs::metadata(&hook).is_ok_and(|file| file.permissions().mode() & 0o111 != 0)
     })
 }
 

@@ -21,6 +21,8 @@ use crate::wish::{self, Got, Terms, Wish};
 /// How long an open transaction that stands in the way is waited for by those who do not wish to wait.
 const BUSY: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(250);
+/// The longest wait, less what the last look and the answer may take on a busy machine.
+const LONGEST: Duration = Duration::from_secs(LONGEST_WAIT - 1);
 
 /// Does it, and says first what was lost meanwhile.
 pub(super) async fn answer(
@@ -213,7 +215,7 @@ impl Work<'_> {
 
     async fn wait(&self, wait: Wait) -> Result<Answer, Failure> {
         let seconds = wait.seconds.unwrap_or(LONGEST_WAIT).clamp(1, LONGEST_WAIT);
-        let until = Instant::now() + Duration::from_secs(seconds);
+        let until = Instant::now() + Duration::from_secs(seconds).min(LONGEST);
         let wanted = match &wait.ticket {
             Some(_) if !wait.resources.is_empty() => {
                 return Err(Failure::usage(

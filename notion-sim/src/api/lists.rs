@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::gate::Call;
 use super::{FILTER_PROPERTIES, body, check, cut, list, page_size, paging, path_id, visible};
-use crate::model::query::{self, Filter, Sort};
+use crate::model::query::{self, Enough, Filter, Sort};
 use crate::model::render;
 use crate::model::schema::{self, Property};
 use crate::model::text;
@@ -54,10 +54,19 @@ pub(super) fn query(
     };
     let archived = given["is_archived"] == true;
     let rows: Vec<Uuid> = match wanted {
-        Some(()) => query::run(workspace, id, filter.as_ref(), &sorts, (archived, now))
-            .iter()
-            .map(|row| row.id)
-            .collect(),
+        Some(()) => {
+            // One more than is shown tells whether there are more.
+            let enough = Enough::From(cursor.as_ref().map(|cursor| cursor.row), size + 1);
+            let rows = query::run(
+                workspace,
+                id,
+                filter.as_ref(),
+                &sorts,
+                enough,
+                (archived, now),
+            );
+            rows.iter().map(|row| row.id).collect()
+        }
         None => Vec::new(),
     };
     let start = match cursor {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::html::Html;
 use super::{Choice, cell, view};
-use crate::model::query::{self, Filter, Sort};
+use crate::model::query::{self, Enough, Filter, Sort};
 use crate::model::schema::{self, Kind, Property};
 use crate::model::workspace::{DataSource, View, Workspace};
 
@@ -55,11 +55,17 @@ impl Rows {
         let sorts = chosen
             .and_then(|view| Sort::read(&view.sorts, properties).ok())
             .unwrap_or_default();
-        let mut ids: Vec<Uuid> =
-            query::run(workspace, source.id, filter.as_ref(), &sorts, (false, now))
-                .iter()
-                .map(|page| page.id)
-                .collect();
+        let mut ids: Vec<Uuid> = query::run(
+            workspace,
+            source.id,
+            filter.as_ref(),
+            &sorts,
+            Enough::All,
+            (false, now),
+        )
+        .iter()
+        .map(|page| page.id)
+        .collect();
         if sorts.is_empty() {
             ids.reverse();
         }

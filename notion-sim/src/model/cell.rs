@@ -96,6 +96,15 @@ impl Cell {
             _ => String::new(),
         }
     }
+
+    /// Whether that text is this one.
+    pub(crate) fn reads(&self, text: &str) -> bool {
+        match self {
+            Self::Text(spans) => text::reads(spans, text),
+            Self::Line(line) => line == text,
+            _ => text.is_empty(),
+        }
+    }
 }
 
 /// A number as JSON writes it: whole numbers without a point.

@@ -1,5 +1,8 @@
 //! Where ids come from: one seeded source, so that a run can be repeated.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
@@ -23,5 +26,26 @@ impl Ids {
         (0..4)
             .map(|_| char::from(ALPHABET[self.0.random_range(0..ALPHABET.len())]))
             .collect()
+    }
+}
+
+/// Objects by their ids.
+pub(crate) type ById<T> = HashMap<Uuid, T, BuildHasherDefault<IdHasher>>;
+
+/// Ids are drawn at random, so that they need no mixing: a query looks up thousands.
+#[derive(Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

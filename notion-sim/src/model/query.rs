@@ -204,7 +204,7 @@ impl Filter {
                 .iter()
                 .any(|member| member.keeps(workspace, page, now)),
             Self::Text { property, equals } => match page.cells.get(property) {
-                Some(cell) => cell.plain() == *equals,
+                Some(cell) => cell.reads(equals),
                 None => equals.is_empty(),
             },
             Self::Property { property, test } => test.holds_for(workspace, page, property, now),
@@ -544,12 +544,44 @@ impl Sort {
     }
 }
 
+/// How much of an unsorted result is looked for: a look at every row takes long when there are thousands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Enough {
+    All,
+    /// So many rows from this one on, or from the start.
+    From(Option<Uuid>, usize),
+}
+
+impl Enough {
+    fn of<'a>(self, rows: impl Iterator<Item = &'a Page>) -> Vec<&'a Page> {
+        let Self::From(first, count) = self else {
+            return rows.collect();
+        };
+        let mut left = first.is_none().then_some(count);
+        let mut found = Vec::new();
+        for row in rows {
+            if left.is_none() && Some(row.id) == first {
+                left = Some(count);
+            }
+            found.push(row);
+            if let Some(left) = &mut left {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    break;
+                }
+            }
+        }
+        found
+    }
+}
+
 /// The rows that stand and match, in the asked order; without one, the newest first. Archived rows are a world of their own.
 pub(crate) fn run<'a>(
     workspace: &'a mut Workspace,
     source: Uuid,
     filter: Option<&Filter>,
     sorts: &[Sort],
+    enough: Enough,
     (archived, now): (bool, DateTime<Utc>),
 ) -> Vec<&'a Page> {
     let candidates = filter.and_then(|filter| filter.candidates(workspace, source));
@@ -568,7 +600,8 @@ pub(crate) fn run<'a>(
                 .collect();
             by_number.into_values().rev().filter(keeps).collect()
         }
-        None => workspace.rows(source).rev().filter(keeps).collect(),
+        None if sorts.is_empty() => enough.of(workspace.rows(source).rev().filter(keeps)),
+        None => workspace.rows(source).filter(keeps).collect(),
     };
     if !sorts.is_empty() {
         rows = ordered(workspace, rows, sorts, now);

@@ -167,3 +167,12 @@ pub(crate) fn render(spans: &[Span]) -> Value {
 pub(crate) fn plain(spans: &[Span]) -> String {
     spans.iter().map(Span::text).collect()
 }
+
+/// Whether the spans read so, which most tell without being put together.
+pub(crate) fn reads(spans: &[Span], text: &str) -> bool {
+    match spans {
+        [] => text.is_empty(),
+        [only] => only.text() == text,
+        several => plain(several) == text,
+    }
+}

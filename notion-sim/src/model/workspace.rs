@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::cell::Cell;
-use super::ids::Ids;
+use super::ids::{ById, Ids};
 use super::schema::{Property, PropertyId, TITLE};
 use super::text::Span;
 
@@ -191,11 +191,11 @@ type TextIndex = HashMap<String, Vec<Uuid>>;
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) settings: Settings,
-    pub(crate) databases: HashMap<Uuid, Database>,
-    pub(crate) data_sources: HashMap<Uuid, DataSource>,
-    pub(crate) pages: HashMap<Uuid, Page>,
-    pub(crate) blocks: HashMap<Uuid, Block>,
-    pub(crate) views: HashMap<Uuid, View>,
+    pub(crate) databases: ById<Database>,
+    pub(crate) data_sources: ById<DataSource>,
+    pub(crate) pages: ById<Page>,
+    pub(crate) blocks: ById<Block>,
+    pub(crate) views: ById<View>,
     pub(crate) ids: Ids,
     /// The bot whose request is served.
     pub(crate) acting: Option<Uuid>,
@@ -205,9 +205,9 @@ pub(crate) struct Workspace {
     pub(crate) query_limit: usize,
     last_number: u64,
     /// Rows of each data source in order of creation.
-    rows: HashMap<Uuid, BTreeMap<u64, Uuid>>,
+    rows: ById<BTreeMap<u64, Uuid>>,
     /// What hangs under a page or block, in order.
-    children: HashMap<Uuid, BTreeMap<u64, Uuid>>,
+    children: ById<BTreeMap<u64, Uuid>>,
     /// Built by the first lookup by a property's text, then kept up to date.
     by_text: HashMap<(Uuid, PropertyId), TextIndex>,
     touched: Vec<Touched>,
@@ -270,18 +270,18 @@ impl Workspace {
     fn with(settings: Settings, ids: Ids) -> Self {
         Self {
             settings,
-            databases: HashMap::new(),
-            data_sources: HashMap::new(),
-            pages: HashMap::new(),
-            blocks: HashMap::new(),
-            views: HashMap::new(),
+            databases: ById::default(),
+            data_sources: ById::default(),
+            pages: ById::default(),
+            blocks: ById::default(),
+            views: ById::default(),
             ids,
             acting: None,
             block_limit: None,
             query_limit: usize::MAX,
             last_number: 0,
-            rows: HashMap::new(),
-            children: HashMap::new(),
+            rows: ById::default(),
+            children: ById::default(),
             by_text: HashMap::new(),
             touched: Vec::new(),
             version: 0,
