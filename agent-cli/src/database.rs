@@ -4,14 +4,13 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::environment::Environment;
 use crate::failure::{Failure, with_causes};
 use crate::local;
 
-const CONNECT: Duration = Duration::from_secs(10);
 /// How long a cluster that goes down while we come is waited for.
 const SUCCESSION: Duration = Duration::from_mins(1);
 
@@ -104,19 +103,7 @@ impl Database {
 
 async fn pool(options: PgConnectOptions) -> Result<PgPool, sqlx::Error> {
     let options = options.application_name("claimboard");
-    // A pool tries again until its time is up, and then knows no reason.
-    let first = tokio::time::timeout(CONNECT, PgConnection::connect_with(&options));
-    first
-        .await
-        .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??
-        .close()
-        .await?;
-    PgPoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(CONNECT)
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
+    coordination::connect_now(options).await
 }
 
 /// This program, told apart from its other builds.
@@ -151,6 +138,10 @@ fn unreachable(address: &str, error: &sqlx::Error) -> Failure {
         .and_then(sqlx::error::DatabaseError::code)
     {
         Some(code) if code.starts_with("28") || code == "3D000" => Failure::usage(what, next),
+        Some(code) if code == "53300" => Failure::failed(
+            what,
+            "end what holds connections (`claimboard-sync doctor` names it), raise max_connections, or put PgBouncer in between",
+        ),
         _ => Failure::failed(what, next),
     }
 }

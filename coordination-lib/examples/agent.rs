@@ -339,7 +339,7 @@ async fn main() -> anyhow::Result<()> {
             stop.cancel();
         }
     });
-    let pool = PgPool::connect(&url).await?;
+    let pool = coordination::connect(url.parse()?).await?;
     let session = Session::open(&pool, &name, &workspace).await?;
     println!(
         "{name}: session {} in workspace {workspace}",

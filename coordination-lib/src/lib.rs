@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod claim;
+mod connect;
 mod error;
 mod id;
 mod keepalive;
@@ -17,6 +18,7 @@ pub use claim::{
     Claim, ClaimOutcome, ClaimRequest, Ending, HandoffOutcome, Held, Holder, Loss, Mode,
     Predecessor, ReleaseOutcome, RenewOutcome, SetOutcome, holders_in, revoke,
 };
+pub use connect::{connect, connect_now};
 pub use error::{Error, Refusal};
 pub use id::{ClaimId, LogId, SessionId, TicketId, Token};
 pub use keepalive::{Kept, Trust};

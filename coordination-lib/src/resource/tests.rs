@@ -150,3 +150,17 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// A name that was read is read again as itself.
+    #[test]
+    fn anything_is_a_resource_or_refused(spelling in any::<String>(), close in "[a-c/.*?{}\\[\\]!\\\\ \u{301}é-]{0,24}") {
+        for spelling in [spelling, close] {
+            if let Ok(resource) = Resource::parse(&spelling) {
+                let again = Resource::parse(resource.name());
+                prop_assert_eq!(again.as_ref().map(Resource::span), Ok(resource.span()), "{}", spelling);
+            }
+            Resource::literal(&spelling).ok();
+        }
+    }
+}

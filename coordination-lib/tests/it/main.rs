@@ -4,6 +4,7 @@ mod assertions;
 mod board;
 mod circles;
 mod compat;
+mod connecting;
 mod database;
 mod direct;
 mod durability;
