@@ -25,6 +25,7 @@ use crate::notion::{Client, Gate, Token};
 use crate::open::{Database, Error as OpenError, open, open_boards, pool, reach};
 use crate::service::{self, Seen, reloads, stopped, while_held};
 use crate::tenure::{Attempt, Candidate, Tenure};
+use crate::terminal::{harmless, harmless_json};
 use crate::writer::{Writer, with_cause};
 use crate::{calendar, doctor, ledger, plan, rebuild, setup, verify, web, why};
 
@@ -182,9 +183,10 @@ impl Cli {
                         .downcast_ref::<OpenError>()
                         .is_some_and(|error| !error.is_passing());
                 if self.json {
-                    println!("{}", json!({"error": with_cause(error.as_ref())}));
+                    let answer = json!({"error": with_cause(error.as_ref())});
+                    println!("{}", harmless_json(&answer.to_string()));
                 }
-                eprintln!("claimboard-sync: {}", with_cause(error.as_ref()));
+                eprintln!("claimboard-sync: {}", harmless(&with_cause(error.as_ref())));
                 ExitCode::from(if configuration { USAGE } else { 1 })
             }
         }
@@ -281,9 +283,9 @@ impl Cli {
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string(value)?);
+            println!("{}", harmless_json(&serde_json::to_string(value)?));
         } else {
-            println!("{}", text());
+            println!("{}", harmless(&text()));
         }
         Ok(())
     }

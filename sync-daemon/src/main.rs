@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use sync_daemon::cli;
+use sync_daemon::terminal::JsonLines;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if std::env::var("CLAIMBOARD_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        logs.json().init();
+        logs.with_writer(|| JsonLines).json().init();
     } else {
         logs.with_target(false).init();
     }

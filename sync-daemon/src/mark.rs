@@ -1,10 +1,12 @@
 //! The ledger's mark: its id and a number that only grows, in the ledger and, under a board's title, in Notion.
 //!
 //! A ledger that was restored from a backup knows nothing of the pages that were made since, and would make them
-//! again. Its mark gives it away: Notion shows a larger number, or another ledger's id. Then the ledger is
-//! rebuilt from Notion, by reads alone, before anything is written.
+//! again. Its mark gives it away: Notion shows a larger number, or another ledger's id. Where Notion was restored,
+//! it shows a smaller one, and pages that the ledger knows are gone or old. Either way the ledger is rebuilt from
+//! Notion, by reads alone, before anything is written.
 //!
-//! Accepted: a ledger rolled back by less than [`PACE`] looks like the one that it was.
+//! Accepted: what was rolled back by less than [`PACE`] looks like what it was, and a Notion that is restored while
+//! the daemon runs is noticed at its next start.
 
 use std::fmt;
 use std::str::FromStr;
@@ -36,7 +38,7 @@ pub enum Error {
     #[error(transparent)]
     Notion(#[from] NotionError),
     /// The ledger cannot be rebuilt.
-    #[error("the ledger is behind Notion and cannot be rebuilt")]
+    #[error("the ledger disagrees with Notion and cannot be rebuilt")]
     Rebuild(#[from] rebuild::Error),
     /// Postgres.
     #[error("cannot use the ledger")]
@@ -44,9 +46,10 @@ pub enum Error {
 }
 
 impl Mark {
-    /// Whether a ledger with this mark misses what a ledger with the other one knew.
-    pub fn is_behind(&self, shown: &Self) -> bool {
-        self.ledger != shown.ledger || self.number < shown.number
+    /// Whether one side was restored from a backup: the ledger misses what Notion knew, or Notion what the ledger knew.
+    pub fn tells_of_a_restore(&self, shown: &Self) -> bool {
+        // The ledger moves first, so Notion may never have heard of its last step.
+        self.ledger != shown.ledger || !(shown.number..=shown.number + 1).contains(&self.number)
     }
 
     /// The mark in a description, if one stands there.
@@ -94,10 +97,10 @@ pub async fn check(writer: &Writer) -> Result<(), Error> {
             .as_deref()
             .and_then(Mark::find);
         let known = writer.ledger.mark().await?;
-        if let Some(shown) = shown.filter(|shown| known.is_behind(shown)) {
+        if let Some(shown) = shown.filter(|shown| known.tells_of_a_restore(shown)) {
             tracing::warn!(
                 ledger = %known, notion = %shown,
-                "the ledger is behind Notion, as after a restored backup; it is rebuilt from Notion before anything is written"
+                "ledger and Notion disagree, as after a backup of one was restored; the ledger is rebuilt from Notion before anything is written"
             );
             rebuild_all(writer).await?;
         }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::PgPool;
+use tracing::Instrument;
 
 use crate::board::Board;
 use crate::ledger::Ledger;
@@ -54,7 +55,21 @@ pub async fn look(
             continue;
         };
         let mut snapshot = Snapshot::begin(pool).await?;
-        match pass(ledger, board, &mut snapshot, queued).await {
+        let span = tracing::info_span!("pass", dashboard = board.name());
+        let seen = pass(ledger, board, &mut snapshot, queued)
+            .instrument(span.clone())
+            .await;
+        if let Ok(seen) = &seen {
+            span.in_scope(|| {
+                tracing::debug!(
+                    rows = seen.rows,
+                    differences = seen.findings.len(),
+                    milliseconds = seen.cost.as_millis(),
+                    "compared"
+                );
+            });
+        }
+        match seen {
             Err(error) if error.database_away() => return Err(error),
             seen => passes.push((index, seen)),
         }

@@ -191,16 +191,17 @@ async fn a_name_that_does_not_resolve_is_said_and_waited_for() {
     assert_eq!(alive, 200);
 }
 
-/// Steps the process's wall clock by faketime, where that is installed.
+/// Steps the process's wall clock by faketime.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs faketime: make conformance"]
 async fn a_clock_that_is_an_hour_off_harms_nothing() {
     let library = [
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
         "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
     ]
     .into_iter()
-    .find(|path| Path::new(path).exists());
-    let Some(library) = library else { return };
+    .find(|path| Path::new(path).exists())
+    .expect("faketime: scripts/install conformance");
     let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
     let step = stage.schemas.path().join("clock");
     std::fs::write(&step, "+0").expect("written");

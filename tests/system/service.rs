@@ -291,8 +291,9 @@ async fn what_is_installed_runs_and_is_removed_again() {
     assert_eq!(files(place.path()), ["etc/claimboard/claimboard-sync.env"]);
 }
 
-/// Where systemd is installed, whether or not it is init.
+/// Whether or not systemd is init.
 #[tokio::test]
+#[ignore = "needs systemd-analyze: make conformance"]
 async fn systemd_finds_the_unit_valid_and_well_hardened() {
     let unit =
         std::fs::read_to_string(root().join("systemd/claimboard-sync.service")).expect("the unit");
@@ -303,14 +304,6 @@ async fn systemd_finds_the_unit_valid_and_well_hardened() {
         "LoadCredential=notion-token:",
     ] {
         assert!(unit.contains(line), "{line}");
-    }
-    if Command::new("systemd-analyze")
-        .arg("--version")
-        .output()
-        .await
-        .is_err()
-    {
-        return;
     }
     // The program need not be installed for its unit to be checked.
     let folder = TempDir::new().expect("a folder");

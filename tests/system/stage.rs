@@ -204,23 +204,35 @@ impl Stage {
 
     /// Throws everybody out of this database and lets nobody in, or lets them in again.
     pub(crate) async fn close_database(&self, closed: bool) {
+        let name = self.database();
+        self.administer(&format!(
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS {}",
+            !closed
+        ))
+        .await;
+        if closed {
+            self.administer(&format!(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
+            ))
+            .await;
+        }
+    }
+
+    /// The name of this stage's database.
+    pub(crate) fn database(&self) -> String {
+        let name = self.url.split(['/', '?']).nth(3);
+        name.expect("a name").to_owned()
+    }
+
+    /// Runs a statement in another database of the cluster.
+    pub(crate) async fn administer(&self, sql: &str) {
         let mut admin = PgConnection::connect(&CLUSTER.url("postgres"))
             .await
             .expect("a connection");
-        let name = self.url.split(['/', '?']).nth(3).expect("a name");
-        let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !closed);
-        sqlx::raw_sql(AssertSqlSafe(close))
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
             .execute(&mut admin)
             .await
-            .expect("closed or opened");
-        sqlx::query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND $2",
-        )
-        .bind(name)
-        .bind(closed)
-        .execute(&mut admin)
-        .await
-        .expect("thrown out");
+            .expect("the statement runs");
     }
 
     /// Injects a fault.

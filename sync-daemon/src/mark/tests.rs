@@ -16,10 +16,12 @@ fn a_mark_is_found_again_under_whatever_stands_before_it() {
 }
 
 #[test]
-fn only_a_ledger_that_knows_less_is_behind() {
-    assert!(mark(7, 11).is_behind(&mark(7, 12)), "rolled back");
-    assert!(mark(8, 99).is_behind(&mark(7, 12)), "another ledger");
-    assert!(!mark(7, 12).is_behind(&mark(7, 12)));
+fn marks_that_disagree_tell_of_a_restore() {
+    let tells = |known: Mark| known.tells_of_a_restore(&mark(7, 12));
+    assert!(tells(mark(7, 11)), "the ledger was rolled back");
+    assert!(tells(mark(7, 14)), "Notion was rolled back");
+    assert!(tells(mark(8, 99)), "another ledger");
+    assert!(!tells(mark(7, 12)));
     // The ledger moves first, and Notion may never have heard of it.
-    assert!(!mark(7, 13).is_behind(&mark(7, 12)));
+    assert!(!tells(mark(7, 13)));
 }
