@@ -1,5 +1,7 @@
 //! `claimboard`: the protocol of claims for any agent that can run a command.
 
+#[cfg(test)]
+mod anything;
 mod cli;
 mod database;
 mod desk;

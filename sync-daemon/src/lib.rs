@@ -40,6 +40,7 @@ pub mod metrics;
 pub mod open;
 pub mod service;
 pub mod status;
+pub mod terminal;
 pub mod web;
 
 pub mod plan;
@@ -48,3 +49,6 @@ pub mod setup;
 pub mod verify;
 pub mod views;
 pub mod why;
+
+#[cfg(test)]
+mod anything;

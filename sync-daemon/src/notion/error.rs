@@ -97,7 +97,7 @@ impl Error {
 }
 
 impl Refusal {
-    pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+    pub(crate) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let json: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
