@@ -1,6 +1,6 @@
 # Two commands set everything up: make demo, make test.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos samples conformance bench check install uninstall clean
+.PHONY: help demo test chaos soak fuzz samples conformance bench check install uninstall clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8710
@@ -24,6 +24,14 @@ test: ## unit, property, database and whole-system tests, doctests
 chaos: ## a million races of many processes against a crashing server [RACES=1000000] [SEED=…] [DEADLOCKS=0]
 	@scripts/install base
 	@RACES=$(or $(RACES),1000000) DEADLOCKS=$(or $(DEADLOCKS),0) cargo test -p tests --test chaos
+
+soak: ## the whole system under load and faults, with a report [FOR=30m]
+	@scripts/install base
+	@cargo build --workspace --bins --examples
+	@FOR=$(or $(FOR),30m) cargo test -p tests --test soak
+
+fuzz: ## every parser, fed with anything at all, for long [CASES=100000]
+	@PROPTEST_CASES=$(or $(CASES),100000) cargo test --workspace --lib --bins anything
 
 samples: ## a film rental with 10,000 rows in one table, as boards; takes minutes
 	@scripts/install base

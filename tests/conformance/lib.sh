@@ -41,12 +41,13 @@ python_with() {
     "$python" -m pip install --quiet --disable-pip-version-check --no-compile "$@"
 }
 
-# Sets database: a fresh one with the protocol in it, as its owner, who is no superuser. Sets sockets, the folder of the server's socket.
+# Sets database: a fresh one with the protocol in it, as its owner, who is no superuser. Sets superuser, the url for administering,
+# and sockets, the folder of the server's socket. Arguments are settings of the server: start_postgres port=5433
 start_postgres() {
-    local postgres
+    local postgres setting
     (cd "$root" && cargo build --quiet -p local-postgres --example hold)
     mkfifo "$scratch/keep"
-    "$target/debug/examples/hold" temporary <"$scratch/keep" >"$scratch/postgres" &
+    "$target/debug/examples/hold" temporary "$@" <"$scratch/keep" >"$scratch/postgres" &
     postgres=$!
     others+=("$postgres") # its server ends with it
     exec {keep}>"$scratch/keep"
@@ -55,14 +56,35 @@ start_postgres() {
         kill -0 "$postgres" 2>/dev/null || fail "postgres did not start"
         sleep 0.1
     done
-    local superuser migration
+    local migration
     superuser=$(sed -n 1p "$scratch/postgres")
+    for setting in "$@"; do
+        [[ $setting != port=* ]] || superuser+="&$setting"
+    done
     sockets=$(sed -n 2p "$scratch/postgres")/sockets
     database=${superuser/postgres@localhost\/postgres/owner@localhost\/app}
     psql -qX -v ON_ERROR_STOP=1 "$superuser" -c "CREATE ROLE owner LOGIN" -c "CREATE DATABASE app OWNER owner"
     for migration in "$root"/migrations/coordination/*.sql; do
         PGOPTIONS='-c client_min_messages=warning' psql -qX1 -v ON_ERROR_STOP=1 -f "$migration" "$database" >/dev/null
     done
+}
+
+# Sets status, the address of the status page of a daemon that mirrors database to the simulated Notion, once all is on the board.
+start_sync() {
+    local line=
+    (cd "$root" && cargo build --quiet --workspace --bins --examples)
+    export DATABASE_URL=$database NOTION_TOKEN=$token NOTION_BASE_URL=$url NOTION_PARENT_PAGE=$page NOTION_REQUESTS_PER_MINUTE=6000
+    export CLAIMBOARD_LISTEN=127.0.0.1:0
+    (cd "$scratch" && "$target/debug/claimboard-sync" setup >/dev/null) || fail "set-up"
+    (cd "$scratch" && exec "$target/debug/claimboard-sync" run 2>"$scratch/daemon") &
+    others+=("$!")
+    for _ in $(seq 600); do
+        line=$(sed -nE 's|.*status page on (http://[^ /]+)/.*|\1|p' "$scratch/daemon")
+        [[ -z $line ]] || ! curl -fs "$line/readyz" >/dev/null || break
+        sleep 0.1
+    done
+    curl -fsS "$line/readyz" >/dev/null || fail "the daemon is not ready: $(tail -n 5 "$scratch/daemon")"
+    status=$line
 }
 
 # Sets claimboard, and a local cluster and a repository of this script's own.
