@@ -49,7 +49,7 @@ pub(crate) async fn run(pool: PgPool, stop: CancellationToken) -> Load {
     load
 }
 
-/// One small thing. Ten tasks at most are passing at once.
+/// One small thing. A handful of tasks is passing at once.
 async fn change(pool: &PgPool, round: i32) -> sqlx::Result<u64> {
     let sql = match round % 4 {
         0 => {
@@ -62,7 +62,7 @@ async fn change(pool: &PgPool, round: i32) -> sqlx::Result<u64> {
             "INSERT INTO cadence_tasks (id, title, status, priority, project_id, updated_at)
              SELECT $1, 'Passing task ' || $1, 'todo', 'low', 1, now()"
         }
-        _ => "DELETE FROM cadence_tasks WHERE id >= 1000000 AND id < $1 - 40",
+        _ => "DELETE FROM cadence_tasks WHERE id >= 1000000 AND id < $1 - 20",
     };
     let query = sqlx::query(sql);
     let query = if round % 4 >= 2 {
