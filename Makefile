@@ -21,9 +21,9 @@ test: ## unit, property, database and whole-system tests, doctests
 	@cargo test --workspace --lib --bins --examples --tests
 	@cargo test --workspace --doc
 
-chaos: ## a million races of many processes against a crashing server [RACES=1000000] [SEED=…] [DEADLOCKS=0]
+chaos: ## a million races of many processes against a crashing server [RACES=1000000] [SEED=…]
 	@scripts/install base
-	@RACES=$(or $(RACES),1000000) DEADLOCKS=$(or $(DEADLOCKS),0) cargo test -p tests --test chaos
+	@RACES=$(or $(RACES),1000000) cargo test -p tests --test chaos
 
 soak: ## the whole system under load and faults, with a report [FOR=30m]
 	@scripts/install base

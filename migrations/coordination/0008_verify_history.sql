@@ -6,7 +6,7 @@ SET LOCAL search_path = coordination, pg_catalog, pg_temp;
 
 -- One row: how much was read, and the first offence, or null. Memory and time grow with the history: it is for tests and for the night.
 CREATE FUNCTION coordination.verify_history(OUT claims bigint, OUT acts bigint, OUT offence_at bigint, OUT offence text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = coordination, pg_catalog, pg_temp SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
   -- One statement, so that claims and log are of one snapshot in every isolation level.
@@ -26,11 +26,12 @@ BEGIN
       min((a.metadata ->> 'ticket')::bigint) FILTER (WHERE a.act = 'granted') AS ticket,
       (min(translate(a.metadata ->> 'passed', '[]', '{}')) FILTER (WHERE a.act = 'granted'))::bigint[] AS passed
     FROM kept_log a WHERE a.act IS NOT NULL GROUP BY a.claim_id) l ON l.claim_id = c.id;
-  -- By number first: few claims were held at once, many of one hot name in all.
-  CREATE INDEX ON pg_temp.history USING gist (numbers, span, workspace) WHERE stored AND grants = 1 AND (ended IS NULL OR ended > granted);
+  -- By name first: claims whose lease is over and that nobody closed are open to all later numbers.
+  CREATE INDEX ON pg_temp.history USING gist (span, numbers, workspace) WHERE stored AND grants = 1 AND (ended IS NULL OR ended > granted);
   ANALYZE pg_temp.history;
 
   SELECT count(*), coalesce(sum(h.acts), 0) INTO claims, acts FROM pg_temp.history h;
+  WITH queued AS MATERIALIZED (SELECT h.* FROM pg_temp.history h WHERE h.stored AND h.ticket IS NOT NULL)
   SELECT o.at, o.what INTO offence_at, offence FROM (
     SELECT coalesce(h.first_act, 0) AS at, format('claim %s %s', h.id, CASE
       WHEN NOT h.stored THEN 'is in the log and not among the claims'
@@ -57,10 +58,9 @@ BEGIN
     UNION ALL
     -- First come, first served: whoever passed an older ticket wrote down that it might.
     SELECT late.granted, format('claim %s was granted before claim %s, whose ticket %s stood ahead of ticket %s', early.id, late.id, late.ticket, early.ticket)
-    FROM pg_temp.history late
-    JOIN pg_temp.history early ON early.workspace = late.workspace AND early.span && late.span AND early.sharers && late.sharers AND early.rival <> late.rival
-      AND early.ticket > late.ticket AND early.granted < late.granted AND NOT late.ticket = ANY (early.passed)
-    WHERE late.stored AND early.stored
+    FROM queued late
+    JOIN queued early ON early.ticket > late.ticket AND early.granted < late.granted AND early.workspace = late.workspace AND early.span && late.span
+      AND early.sharers && late.sharers AND early.rival <> late.rival AND NOT late.ticket = ANY (early.passed)
     UNION ALL
     SELECT 0, format('ticket %s is still there, although what it waits for was granted', t.id) FROM tickets t JOIN pg_temp.history h ON h.ticket = t.id
       AND t.names = ARRAY[h.resource]

@@ -83,7 +83,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<Report> {
 
 impl Stage {
     async fn set(plan: Plan) -> anyhow::Result<Self> {
-        // Deadlocks are looked for long before any lock timeout could hide one, and each is a line of the log, which a crash keeps.
+        // Deadlocks are looked for before a lock timeout of an empty-handed wait could hide one, and each is a line of the log, which a crash keeps.
+        // What tries for a few milliseconds with something in hand is no wait.
         let settings = Settings::default()
             .set("max_connections", "200")
             // A server that crashes keeps what it gave to the system; what only its own memory had is lost as ever.
