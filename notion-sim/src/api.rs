@@ -1,7 +1,7 @@
 //! The API as pure functions: a workspace, a call and the time in; a body or a refusal out.
 
 mod block_body;
-mod blocks;
+pub(crate) mod blocks;
 pub(crate) mod body;
 mod containers;
 pub(crate) mod failure;
@@ -11,7 +11,7 @@ mod lists;
 mod pages;
 pub(crate) mod route;
 pub(crate) mod shape;
-mod views;
+pub(crate) mod views;
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::api::body;
 use crate::api::failure::Failure;
+use crate::api::{blocks, body, views};
 use crate::model::schema::{self, TITLE};
 use crate::model::workspace::{Connection, Page, Parent, User, Workspace};
 use crate::model::write::row::{self, not_found};
@@ -60,6 +60,18 @@ pub(crate) enum Act {
     AddPage {
         data_source: Uuid,
         properties: Map<String, Value>,
+    },
+    /// Writes blocks at the end of a page, as a request would.
+    AddBlocks {
+        page: Uuid,
+        children: Value,
+    },
+    /// Makes a view of a database.
+    AddView {
+        data_source: Uuid,
+        name: String,
+        #[serde(rename = "type")]
+        kind: String,
     },
     /// Adds a property, configured as in a request.
     AddProperty {
@@ -136,6 +148,17 @@ pub(crate) fn act(
             simulator.save()?;
             return Ok(json!({ "done": true, "id": id }));
         }
+        Act::AddBlocks { page, children } => {
+            known(workspace, page)?;
+            let new = blocks::read(&children, "children", 1)?;
+            let author = person(workspace);
+            blocks::insert(workspace, Parent::Page(page), new, author, now);
+        }
+        Act::AddView {
+            data_source,
+            name,
+            kind,
+        } => views::made_by_a_person(workspace, data_source, (name, kind), person(workspace), now)?,
         Act::AddProperty {
             data_source,
             name,

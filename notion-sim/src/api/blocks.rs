@@ -16,13 +16,13 @@ use crate::model::workspace::{Block, Parent, Workspace};
 const DEEPEST: u8 = 2;
 
 /// A block of a request, checked.
-pub(super) struct NewBlock {
+pub(crate) struct NewBlock {
     kind: &'static str,
     content: Value,
     children: Vec<NewBlock>,
 }
 
-pub(super) fn read(given: &Value, path: &str, level: u8) -> Result<Vec<NewBlock>, Failure> {
+pub(crate) fn read(given: &Value, path: &str, level: u8) -> Result<Vec<NewBlock>, Failure> {
     let given = given.as_array().map(Vec::as_slice).unwrap_or_default();
     given
         .iter()
@@ -69,10 +69,11 @@ pub(super) fn count(blocks: &[NewBlock]) -> usize {
     blocks.len() + nested.sum::<usize>()
 }
 
-pub(super) fn insert(
+pub(crate) fn insert(
     workspace: &mut Workspace,
     parent: Parent,
     blocks: Vec<NewBlock>,
+    author: Uuid,
     now: DateTime<Utc>,
 ) -> Vec<Uuid> {
     let mut ids = Vec::with_capacity(blocks.len());
@@ -86,10 +87,11 @@ pub(super) fn insert(
             kind: new.kind.to_owned(),
             content: new.content,
             in_trash: false,
+            created_by: author,
             created_time: now,
             last_edited_time: now,
         });
-        insert(workspace, Parent::Block(id), new.children, now);
+        insert(workspace, Parent::Block(id), new.children, author, now);
         ids.push(id);
     }
     ids
@@ -195,7 +197,8 @@ pub(super) fn append(
     }
     let blocks = read(&call.body["children"], "body.children", 1)?;
     super::room(workspace, count(&blocks), now)?;
-    let ids = insert(workspace, parent, blocks, now);
+    let author = workspace.bot().id;
+    let ids = insert(workspace, parent, blocks, author, now);
     let results = ids
         .iter()
         .filter_map(|id| render::child(workspace, *id, call.version))

@@ -59,7 +59,7 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
         page.number = workspace.next_number();
         workspace.put_page(page);
     }
-    blocks::insert(workspace, Parent::Page(id), children, now);
+    blocks::insert(workspace, Parent::Page(id), children, author, now);
     answer(workspace, call, id, now, Effect::PageCreated(id))
 }
 

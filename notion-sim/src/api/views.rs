@@ -46,12 +46,43 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
         sorts: kept("sorts"),
         quick_filters: kept("quick_filters"),
         configuration,
+        created_by: workspace.bot().id,
         created_time: now,
         last_edited_time: now,
         deleted: false,
     };
     workspace.put_view(view.clone());
-    Ok((render::view(workspace, &view), Effect::Changed(view.id)))
+    Ok((render::view(&view), Effect::Changed(view.id)))
+}
+
+/// A table, board or the like that somebody makes in Notion.
+pub(crate) fn made_by_a_person(
+    workspace: &mut Workspace,
+    source: Uuid,
+    (name, kind): (String, String),
+    author: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let held = workspace.data_sources.get(&source);
+    let database = visible(workspace, held, "database", source)?.database;
+    let view = View {
+        id: workspace.ids.uuid(),
+        number: workspace.next_number(),
+        database,
+        data_source: source,
+        name,
+        configuration: json!({ "type": kind }),
+        kind,
+        filter: Value::Null,
+        sorts: Value::Null,
+        quick_filters: Value::Null,
+        created_by: author,
+        created_time: now,
+        last_edited_time: now,
+        deleted: false,
+    };
+    workspace.put_view(view);
+    Ok(())
 }
 
 fn known<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a View, Failure> {
@@ -65,7 +96,7 @@ fn known<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a View, Failure> {
 
 pub(super) fn retrieve(workspace: &Workspace, call: &Call, id: &str) -> Result<Value, Failure> {
     check(call, &[], &body::NOTHING)?;
-    Ok(render::view(workspace, known(workspace, id)?))
+    Ok(render::view(known(workspace, id)?))
 }
 
 pub(super) fn list(workspace: &Workspace, call: &Call) -> Result<Value, Failure> {
@@ -130,14 +161,14 @@ pub(super) fn update(
     }
     view.last_edited_time = now;
     workspace.put_view(view.clone());
-    Ok((render::view(workspace, &view), Effect::Changed(view.id)))
+    Ok((render::view(&view), Effect::Changed(view.id)))
 }
 
 pub(super) fn delete(workspace: &mut Workspace, call: &Call, id: &str) -> Answer {
     check(call, &[], &body::NOTHING)?;
     let mut view = known(workspace, id)?.clone();
     view.deleted = true;
-    let mut gone = render::view(workspace, &view);
+    let mut gone = render::view(&view);
     if let Some(members) = gone.as_object_mut() {
         members.retain(|key, _| ["object", "id", "parent", "type"].contains(&key.as_str()));
     }

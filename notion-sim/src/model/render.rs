@@ -400,7 +400,7 @@ fn formula_value(value: &Computed, result: Type) -> Value {
 
 pub(crate) fn block(workspace: &Workspace, block: &Block, version: Version) -> Value {
     let has_children = workspace.children(block.id).next().is_some();
-    let author = workspace.settings.bot.id;
+    let author = block.created_by;
     let mut object = json!({
         "object": "block",
         "id": block.id,
@@ -462,8 +462,8 @@ pub(crate) fn child(workspace: &Workspace, id: Uuid, version: Version) -> Option
     Some(dated(object, version, in_trash))
 }
 
-pub(crate) fn view(workspace: &Workspace, view: &View) -> Value {
-    let author = partial_user(workspace.settings.bot.id);
+pub(crate) fn view(view: &View) -> Value {
+    let author = partial_user(view.created_by);
     json!({
         "object": "view",
         "id": view.id,

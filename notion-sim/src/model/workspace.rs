@@ -90,6 +90,7 @@ pub(crate) struct Block {
     pub(crate) kind: String,
     pub(crate) content: Value,
     pub(crate) in_trash: bool,
+    pub(crate) created_by: Uuid,
     pub(crate) created_time: DateTime<Utc>,
     pub(crate) last_edited_time: DateTime<Utc>,
 }
@@ -107,6 +108,7 @@ pub(crate) struct View {
     pub(crate) sorts: Value,
     pub(crate) quick_filters: Value,
     pub(crate) configuration: Value,
+    pub(crate) created_by: Uuid,
     pub(crate) created_time: DateTime<Utc>,
     pub(crate) last_edited_time: DateTime<Utc>,
     pub(crate) deleted: bool,
