@@ -16,6 +16,8 @@ CREATE TABLE sync.dashboards (
     data_source_id  uuid NOT NULL,
     -- Notion's property ids by our property names: a person's rename does not change the id.
     property_ids    jsonb NOT NULL,
+    -- How each was defined when setup made or changed it last: what the file says otherwise now is changed.
+    definitions     jsonb NOT NULL DEFAULT '{}',
     -- Digest of the schema file under which the pages were last examined; another digest re-examines them all.
     digest          uuid,
     -- What the last pass saw, for `status`: written when it changed, never per pass.
@@ -29,7 +31,7 @@ CREATE TABLE sync.dashboards (
 );
 
 CREATE TABLE sync.pages (
-    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE,
+    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE ON UPDATE CASCADE,
     key             text COLLATE "C" NOT NULL,
     -- No row: certainly never written. in_doubt: a write was sent, its answer is not known.
     state           text NOT NULL CHECK (state IN ('in_doubt', 'synced', 'trashed')),
@@ -51,7 +53,7 @@ CREATE INDEX pages_by_page_id ON sync.pages (page_id);
 
 -- Rows that cannot be written, and why; retried with backoff, gone once they are written.
 CREATE TABLE sync.problems (
-    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE,
+    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE ON UPDATE CASCADE,
     key             text COLLATE "C" NOT NULL,
     problem         text NOT NULL,
     since           timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -60,7 +62,7 @@ CREATE TABLE sync.problems (
 
 -- What people changed in cells that the daemon owns, the last time for each: who is known where Notion told.
 CREATE TABLE sync.drift (
-    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE,
+    dashboard       text NOT NULL REFERENCES sync.dashboards (name) ON DELETE CASCADE ON UPDATE CASCADE,
     key             text COLLATE "C" NOT NULL,
     property        text NOT NULL,
     standing        jsonb NOT NULL,
@@ -86,6 +88,12 @@ CREATE TABLE sync.writes (
 
 CREATE INDEX writes_by_page ON sync.writes (dashboard, key, id);
 CREATE INDEX writes_by_time ON sync.writes USING brin (sent_at);
+
+-- Who has which address, as Notion last told: rows name people by their addresses, Notion by ids.
+CREATE TABLE sync.people (
+    address         text PRIMARY KEY,
+    user_id         uuid NOT NULL
+);
 
 -- Requests of one-shot commands (setup, verify): they count in the same window as those of the daemon.
 CREATE TABLE sync.spent (

@@ -52,9 +52,18 @@ impl Board {
             .filter(|property| property.kind.carries_data())
             .map(|property| (property.name.as_str(), &property.kind))
             .chain([
-                (NOTE_PROPERTY, &PropertyKind::Text),
-                (KEY_PROPERTY, &PropertyKind::Text),
+                (NOTE_PROPERTY, &PropertyKind::PLAIN),
+                (KEY_PROPERTY, &PropertyKind::PLAIN),
             ])
+    }
+
+    /// Names of written properties that its database does not have, as far as is known.
+    pub fn unbound(&self) -> Vec<String> {
+        self.written()
+            .filter(|(_, kind)| kind.is_property())
+            .filter(|(name, _)| !self.binding.property_ids.contains_key(*name))
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     /// A page's values with the names of their properties.
@@ -92,16 +101,23 @@ impl Board {
             })
     }
 
-    /// Values as the `properties` of a page write. Addressed by id, so that a person's rename does no harm.
-    pub fn properties(&self, values: &[NamedValue]) -> Json {
-        values
-            .iter()
-            .map(|(name, value)| {
-                let id = self.binding.property_ids.get(name).unwrap_or(name);
-                (id.clone(), convert::write_value(value))
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+    /// Values as a page write, without the body. Properties are addressed by id, so that a person's rename does no
+    /// harm.
+    pub fn page_write(&self, values: &[NamedValue]) -> Json {
+        let mut write = json!({"properties": {}});
+        for (name, value) in values {
+            let mut content = convert::write_value(value);
+            match value {
+                Value::Icon(_) => write["icon"] = content["icon"].take(),
+                Value::Cover(_) => write["cover"] = content["cover"].take(),
+                Value::Body(_) => {}
+                _ => {
+                    let id = self.binding.property_ids.get(name).unwrap_or(name);
+                    write["properties"][id] = content;
+                }
+            }
+        }
+        write
     }
 
     /// A filter for pages that carry one of these keys; at most 100.
@@ -120,8 +136,12 @@ impl Board {
         let by_id = convert::properties_by_id(page);
         self.written()
             .filter_map(|(name, kind)| {
-                let property = by_id.get(self.binding.property_ids.get(name)?.as_str())?;
-                Some((name.to_owned(), convert::read_value(kind, property)?))
+                let holder = if kind.is_property() {
+                    by_id.get(self.binding.property_ids.get(name)?.as_str())?
+                } else {
+                    page
+                };
+                Some((name.to_owned(), convert::read_value(kind, holder)?))
             })
             .collect()
     }

@@ -75,7 +75,14 @@ enum Command {
     /// Print the JSON schema of schema files, for editors
     Schema,
     /// Create the databases under the parent page; run twice, it changes nothing
-    Setup,
+    Setup {
+        /// Show what would be changed, and change nothing
+        #[arg(long)]
+        plan: bool,
+        /// Also delete properties that left their file, and trash databases whose file is gone
+        #[arg(long)]
+        prune: bool,
+    },
     /// Mirror until stopped
     Run,
     /// Mirror until nothing is left to write, then stop
@@ -229,7 +236,7 @@ impl Cli {
                 let config = DatabaseConfig::from_vars(variable)?;
                 self.pause(&config, dashboard, false).await
             }
-            Command::Setup
+            Command::Setup { .. }
             | Command::Run
             | Command::Once
             | Command::Verify
@@ -251,7 +258,13 @@ impl Cli {
                         self.teardown(&config.database, &client, &gate, *confirm)
                             .await
                     }
-                    Command::Setup => self.setup(&config, &client, &gate).await,
+                    Command::Setup { plan, prune } => {
+                        let extent = setup::Extent {
+                            plan: *plan,
+                            prune: *prune,
+                        };
+                        self.setup(&config, &client, &gate, extent).await
+                    }
                     Command::Verify => self.verify(&config.database, &client, &gate).await,
                     Command::Once => self.once(&config.database, client, gate).await,
                     _ => {
@@ -290,7 +303,13 @@ impl Cli {
         Ok(())
     }
 
-    async fn setup(&self, config: &Config, client: &Client, gate: &Gate) -> anyhow::Result<u8> {
+    async fn setup(
+        &self,
+        config: &Config,
+        client: &Client,
+        gate: &Gate,
+        extent: setup::Extent,
+    ) -> anyhow::Result<u8> {
         let pool = pool(&config.database)?;
         reach(&pool).await?;
         coordination::migrate(&pool).await.context("cannot prepare schema coordination; DATABASE_URL must be the database's owner for setup")?;
@@ -300,16 +319,22 @@ impl Cli {
         )?;
         gate.recall(&database.ledger.recent_requests().await?);
         let parent = config.notion.parent_page;
-        let done = setup::setup(client, gate, &database.ledger, parent, &database.dashboards).await;
+        let done = setup::setup(
+            client,
+            gate,
+            &database.ledger,
+            parent,
+            &database.dashboards,
+            &database.absent,
+            extent,
+        )
+        .await;
         database.ledger.spent(gate.admitted()).await?;
         let done = done?;
         self.say(
             &json!({"dashboards": done, "absent": database.absent}),
             || {
-                let lines = done.iter().map(|one| match one.pages {
-                    0 => format!("{:9} {}", one.action, one.name),
-                    pages => format!("{:9} {} ({pages} pages taken over)", one.action, one.name),
-                });
+                let lines = done.iter().flat_map(told);
                 let absent = database
                     .absent
                     .iter()
@@ -348,10 +373,17 @@ impl Cli {
             ProgressStyle::with_template("reading {msg} {pos}/{len}").expect("a valid template"),
         );
         gate.recall(&database.ledger.recent_requests().await?);
-        let verdict = verify::verify(&database.pool, client, gate, &boards, |name| {
-            bar.set_message(name.to_owned());
-            bar.inc(1);
-        })
+        let verdict = verify::verify(
+            &database.pool,
+            &database.ledger,
+            client,
+            gate,
+            &boards,
+            |name| {
+                bar.set_message(name.to_owned());
+                bar.inc(1);
+            },
+        )
         .await;
         database.ledger.spent(gate.admitted()).await?;
         let verdict = verdict?;
@@ -667,6 +699,7 @@ fn driver(
         trust: tenure.trust(),
         boards,
         me: OnceLock::new(),
+        told: std::sync::Mutex::default(),
     };
     Driver::new(database.pool.clone(), Arc::new(writer), Mode::Once)
 }
@@ -693,4 +726,23 @@ fn named<'a>(boards: &'a [Board], name: &str) -> anyhow::Result<&'a Board> {
                 known.join(", ")
             )
         })
+}
+
+/// What people read of one dashboard's set-up.
+fn told(done: &setup::Done) -> Vec<String> {
+    let about = match (done.action, done.pages) {
+        ("left", _) => ": it has no file any more and stays; `setup --prune` trashes it".to_owned(),
+        (_, 0) => String::new(),
+        (_, pages) => format!(" ({pages} pages taken over)"),
+    };
+    let mut lines = vec![format!("{:9} {}{about}", done.action, done.name)];
+    lines.extend(
+        done.changes
+            .iter()
+            .map(|change| format!("          {change}")),
+    );
+    lines.extend(done.left.iter().map(|name| {
+        format!("          {name:?} is in no file any more and stays; `setup --prune` deletes it")
+    }));
+    lines
 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::json;
 
 use crate::limit::Limit;
@@ -21,6 +22,7 @@ mod parse;
 mod property;
 mod view;
 
+pub(crate) use check::is_emoji;
 pub use error::SchemaError;
 pub(crate) use error::did_you_mean;
 pub use feed::{Feed, Part, Round};
@@ -59,6 +61,13 @@ pub const KEY_PROPERTY: &str = "Claimboard Key";
 /// The property that says what had to be changed to make a row fit.
 pub const NOTE_PROPERTY: &str = "Sync Note";
 
+/// What stands for the parts of a page that are no properties of its database.
+const PAGE_PARTS: [(&str, &str, PropertyKind); 3] = [
+    ("icon", "(page icon)", PropertyKind::Icon),
+    ("cover", "(page cover)", PropertyKind::Cover),
+    ("body", "(page body)", PropertyKind::Body),
+];
+
 /// A consistent set of dashboards: names are unique and every relation finds its target.
 #[derive(Debug, Clone)]
 pub struct Dashboards {
@@ -70,6 +79,10 @@ pub struct Dashboards {
 pub struct Dashboard {
     /// Unique name, and the database's title.
     pub name: String,
+    /// Names that it had before.
+    pub was: Vec<String>,
+    /// Where it stands on the parent page: those with smaller numbers first.
+    pub order: i64,
     /// An emoji shown beside the title.
     pub icon: Option<String>,
     /// Shown under the title.
@@ -86,7 +99,8 @@ pub struct Dashboard {
     pub report_only: bool,
     /// Skipped, with a notice, where the source does not exist.
     pub optional: bool,
-    /// In the order in which people see them; exactly one title.
+    /// In the order in which people see them; exactly one title. Behind them what makes the page's icon, cover
+    /// and body.
     pub properties: Vec<Property>,
     /// Views to make, in their order.
     pub views: Vec<View>,
@@ -111,6 +125,8 @@ pub enum Source {
 pub struct Property {
     /// Unique within the dashboard, and the property's name in Notion.
     pub name: String,
+    /// Names that it had before.
+    pub was: Vec<String>,
     /// What feeds it; nothing for formulas only.
     pub feed: Feed,
     /// What its values are rounded to.
@@ -124,8 +140,11 @@ pub struct Property {
 pub enum PropertyKind {
     /// The page's title.
     Title,
-    /// Plain text.
-    Text,
+    /// Text.
+    Text {
+        /// Whether its marks and links are read from markdown.
+        markdown: bool,
+    },
     /// A number, shown in Notion's `format` (`number`, `percent`, `euro` …).
     Number {
         /// Notion's name of the format.
@@ -157,6 +176,10 @@ pub enum PropertyKind {
     Email,
     /// A phone number.
     Phone,
+    /// People of the workspace, by their addresses.
+    People,
+    /// Files that lie elsewhere, by their links.
+    Files,
     /// Rows of another dashboard (or this one), by their key.
     Relation {
         /// Name of the related dashboard.
@@ -167,17 +190,37 @@ pub enum PropertyKind {
         /// In Notion's formula language.
         expression: String,
     },
+    /// The page's icon.
+    Icon,
+    /// The page's cover.
+    Cover,
+    /// The page's body.
+    Body,
 }
 
-/// A value of the column and what people see for it.
+/// Values of the column and what people see for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectOption {
-    /// As it stands in the row.
-    pub value: String,
+    /// What stands in the row.
+    pub meets: Meets,
     /// As it stands in Notion.
     pub name: String,
     /// One of Notion's ten colours.
     pub color: String,
+}
+
+/// The values that an option stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meets {
+    /// This one.
+    Value(String),
+    /// Numbers from this one on, up to the next option of this kind.
+    From(String),
+    /// None at all.
+    Null,
+    /// Every one that no other option stands for.
+    Other,
 }
 
 impl Dashboards {
@@ -256,7 +299,7 @@ impl Dashboard {
                     .kind
                     .options()
                     .iter()
-                    .map(|option| (&option.value, &option.name))
+                    .map(|option| (&option.meets, &option.name))
                     .collect();
                 json!([
                     property.name,
@@ -264,7 +307,8 @@ impl Dashboard {
                     property.round,
                     property.kind.name(),
                     property.kind.related(),
-                    options
+                    options,
+                    property.kind == PropertyKind::Text { markdown: true }
                 ])
             })
             .collect();
@@ -289,7 +333,7 @@ impl PropertyKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Title => "title",
-            Self::Text => "text",
+            Self::Text { .. } => "text",
             Self::Number { .. } => "number",
             Self::Select { .. } => "select",
             Self::Status { .. } => "status",
@@ -299,9 +343,22 @@ impl PropertyKind {
             Self::Url => "url",
             Self::Email => "email",
             Self::Phone => "phone",
+            Self::People => "people",
+            Self::Files => "files",
             Self::Relation { .. } => "relation",
             Self::Formula { .. } => "formula",
+            Self::Icon => "icon",
+            Self::Cover => "cover",
+            Self::Body => "body",
         }
+    }
+
+    /// Plain text.
+    pub const PLAIN: Self = Self::Text { markdown: false };
+
+    /// Whether it is a property of the database; the others are parts of each page itself.
+    pub fn is_property(&self) -> bool {
+        !matches!(self, Self::Icon | Self::Cover | Self::Body)
     }
 
     /// Whether pages carry a value of it; Notion computes the others.

@@ -27,6 +27,7 @@ use crate::notion::Meaning;
 use crate::observer::{Request, Sight, look};
 use crate::page::DesiredPage;
 use crate::pass::{HeldUp, Pass, PassError, Queued};
+use crate::people;
 use crate::schedule::{PROBE, Timetable};
 use crate::tally::Tally;
 use crate::writer::{
@@ -58,6 +59,9 @@ const RADAR: Duration = Duration::from_secs(60);
 
 /// How far back the first such question looks: people go on editing while no daemon runs.
 const ABSENCE: Duration = Duration::from_hours(24);
+
+/// How often it is learnt who has which address.
+const PEOPLE: Duration = Duration::from_hours(1);
 
 /// How often a look-up of creates in doubt is repeated.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -119,6 +123,8 @@ pub struct Driver {
     looked_up: Instant,
     radar_at: Instant,
     radar_swept: bool,
+    /// When to learn next who has which address; `None`: no board shows people.
+    people_at: Option<Instant>,
     pruned: Option<Instant>,
     last_snapshot: Option<String>,
     last_look: Option<Instant>,
@@ -171,6 +177,7 @@ impl Driver {
         let examined = (0..tables_len)
             .filter(|index| writer.boards[*index].is_examined())
             .collect();
+        let people_at = people::are_shown(&writer.boards).then_some(now);
         Self {
             pool,
             writer,
@@ -186,6 +193,7 @@ impl Driver {
             looked_up: now,
             radar_at: now,
             radar_swept: false,
+            people_at,
             pruned: None,
             last_snapshot: None,
             last_look: None,
@@ -692,6 +700,15 @@ impl Driver {
     }
 
     fn start_look_ups(&mut self, now: Instant) {
+        if self.people_at.is_some_and(|at| now >= at)
+            && self.look_ups.is_empty()
+            && now >= self.notion.next_try(now)
+        {
+            self.people_at = Some(now + PEOPLE);
+            let writer = Arc::clone(&self.writer);
+            self.look_ups
+                .spawn(async move { (0, writer.learn_people().await) });
+        }
         let due = self.looked_up + LOOK_AGAIN <= now || self.last_look.is_none();
         if !self.look_ups.is_empty() || !due || now < self.notion.next_try(now) {
             return;

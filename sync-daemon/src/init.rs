@@ -15,10 +15,12 @@ mod choose;
 mod draft;
 mod kind;
 mod title;
+mod update;
 mod words;
 
 use catalog::{Column, Table};
 use choose::{Around, Join, Target};
+pub use update::{Update, update};
 
 /// The file that tells editors what may stand in a schema file; each file that `init` writes names it.
 pub const JSON_SCHEMA: &str = "dashboard.schema.json";
@@ -154,6 +156,7 @@ pub async fn init(
             Err(error) => return Err(error),
         }
     }
+    let all = all_names(&relations);
     let names = names(&ready, wanted, existing);
     let mut targets = existing_targets(existing, &relations);
     for ((table, key), name) in ready.iter().zip(&names) {
@@ -177,6 +180,7 @@ pub async fn init(
         }
         let around = Around {
             targets: &targets,
+            names: &all,
             joins: joins
                 .iter()
                 .map(|(_, join)| join)
@@ -193,6 +197,13 @@ pub async fn init(
         });
     }
     Ok(outcome)
+}
+
+fn all_names(relations: &[Table]) -> HashMap<Oid, String> {
+    let tables = relations.iter();
+    tables
+        .filter_map(|table| Some((table.oid?, called(&table.source))))
+        .collect()
 }
 
 fn called(source: &Source) -> String {

@@ -38,6 +38,8 @@ pub struct Binding {
     pub data_source_id: uuid::Uuid,
     /// Notion's property ids by our names.
     pub property_ids: BTreeMap<String, String>,
+    /// How each property was defined when it was made or changed last.
+    pub definitions: BTreeMap<String, Fingerprint>,
     /// Digest under which all pages were last examined.
     pub digest: Option<Fingerprint>,
 }
@@ -273,17 +275,25 @@ impl Ledger {
             uuid::Uuid,
             uuid::Uuid,
             Json<BTreeMap<String, String>>,
+            Json<BTreeMap<String, Fingerprint>>,
             Option<uuid::Uuid>,
         );
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT name, database_id, data_source_id, property_ids, digest FROM sync.dashboards",
+            "SELECT name, database_id, data_source_id, property_ids, definitions, digest FROM sync.dashboards",
         )
         .fetch_all(&self.pool)
         .await?;
         Ok(rows
             .into_iter()
             .map(
-                |(name, database_id, data_source_id, Json(property_ids), digest)| {
+                |(
+                    name,
+                    database_id,
+                    data_source_id,
+                    Json(property_ids),
+                    Json(definitions),
+                    digest,
+                )| {
                     let digest = digest.map(Fingerprint::from);
                     (
                         name,
@@ -291,6 +301,7 @@ impl Ledger {
                             database_id,
                             data_source_id,
                             property_ids,
+                            definitions,
                             digest,
                         },
                     )
@@ -315,18 +326,63 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         sqlx::query(
-            "INSERT INTO sync.dashboards (name, database_id, data_source_id, property_ids)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (name) DO UPDATE SET (database_id, data_source_id, property_ids)
-                 = (EXCLUDED.database_id, EXCLUDED.data_source_id, EXCLUDED.property_ids)",
+            "INSERT INTO sync.dashboards (name, database_id, data_source_id, property_ids, definitions)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (name) DO UPDATE SET (database_id, data_source_id, property_ids, definitions)
+                 = (EXCLUDED.database_id, EXCLUDED.data_source_id, EXCLUDED.property_ids, EXCLUDED.definitions)",
         )
         .bind(name)
         .bind(binding.database_id)
         .bind(binding.data_source_id)
         .bind(Json(&binding.property_ids))
+        .bind(Json(&binding.definitions))
         .execute(&mut *tx)
         .await?;
         tx.commit().await
+    }
+
+    /// Gives a dashboard another name, with all that is known of its pages.
+    pub async fn rename_dashboard(&self, from: &str, to: &str) -> sqlx::Result<()> {
+        let mut tx = self.pool.begin().await?;
+        for rename in [
+            "UPDATE sync.dashboards SET name = $2 WHERE name = $1",
+            "UPDATE sync.writes SET dashboard = $2 WHERE dashboard = $1",
+        ] {
+            sqlx::query(rename)
+                .bind(from)
+                .bind(to)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await
+    }
+
+    /// Gives a property another name, so that what stands in it is known under that.
+    pub async fn rename_property(&self, dashboard: &str, from: &str, to: &str) -> sqlx::Result<()> {
+        let mut tx = self.pool.begin().await?;
+        for rename in [
+            "UPDATE sync.dashboards SET property_ids = property_ids - $2 || jsonb_build_object($3, property_ids -> $2)
+             WHERE name = $1 AND property_ids ? $2",
+            "UPDATE sync.pages SET fingerprints = fingerprints - $2 || jsonb_build_object($3, fingerprints -> $2)
+             WHERE dashboard = $1 AND fingerprints ? $2",
+        ] {
+            sqlx::query(rename)
+                .bind(dashboard)
+                .bind(from)
+                .bind(to)
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await
+    }
+
+    /// A database was given up: nothing is known of its pages any more.
+    pub async fn forget_dashboard(&self, name: &str) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM sync.dashboards WHERE name = $1")
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Records what people changed in a page. Returns the properties to heal: one that was healed in the last hour
@@ -542,6 +598,44 @@ impl Ledger {
                 ))
             })
             .collect()
+    }
+
+    /// The users who have some addresses.
+    pub async fn people(&self, addresses: &[String]) -> sqlx::Result<HashMap<String, uuid::Uuid>> {
+        let rows: Vec<(String, uuid::Uuid)> =
+            sqlx::query_as("SELECT address, user_id FROM sync.people WHERE address = ANY ($1)")
+                .bind(addresses)
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Every user who has an address.
+    pub async fn everybody(&self) -> sqlx::Result<HashMap<String, uuid::Uuid>> {
+        let rows: Vec<(String, uuid::Uuid)> =
+            sqlx::query_as("SELECT address, user_id FROM sync.people")
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Notes who has which address.
+    pub async fn note_people(&self, people: &[(String, uuid::Uuid)]) -> sqlx::Result<()> {
+        let (addresses, users): (Vec<&str>, Vec<uuid::Uuid>) = people
+            .iter()
+            .map(|(address, user)| (address.as_str(), *user))
+            .unzip();
+        sqlx::query(
+            "WITH now AS (SELECT DISTINCT ON (address) * FROM unnest($1::text[], $2::uuid[]) AS now (address, user_id)),
+                  gone AS (DELETE FROM sync.people WHERE address NOT IN (SELECT address FROM now))
+             INSERT INTO sync.people AS known (address, user_id) SELECT address, user_id FROM now
+             ON CONFLICT (address) DO UPDATE SET user_id = EXCLUDED.user_id WHERE known.user_id <> EXCLUDED.user_id",
+        )
+        .bind(&addresses)
+        .bind(&users)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// The pages that stand for some rows.

@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod dashboard;
+pub mod markdown;
 pub mod page;
 pub mod row;
 pub mod source;
@@ -26,6 +27,7 @@ pub mod limit;
 pub mod mark;
 pub mod observer;
 pub mod pass;
+pub mod people;
 pub mod reconcile;
 pub mod retry;
 pub mod schedule;

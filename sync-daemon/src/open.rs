@@ -46,6 +46,14 @@ pub enum Error {
     /// `setup` has not been run.
     #[error("{}; run `claimboard-sync setup`", not_set_up(.0))]
     NotSetUp(Vec<String>),
+    /// A schema file was changed since `setup` ran.
+    #[error("dashboard {dashboard:?} has properties that its database lacks ({}); run `claimboard-sync setup`", .properties.join(", "))]
+    Ahead {
+        /// Which dashboard.
+        dashboard: String,
+        /// The properties.
+        properties: Vec<String>,
+    },
 }
 
 impl Error {
@@ -141,10 +149,20 @@ impl Database {
         let mut boards = Vec::new();
         for dashboard in &self.dashboards {
             match bindings.remove(&dashboard.name) {
-                Some(binding) => boards.push(Board {
-                    dashboard: dashboard.clone(),
-                    binding,
-                }),
+                Some(binding) => {
+                    let board = Board {
+                        dashboard: dashboard.clone(),
+                        binding,
+                    };
+                    let properties = board.unbound();
+                    if !properties.is_empty() {
+                        return Err(Error::Ahead {
+                            dashboard: dashboard.name.clone(),
+                            properties,
+                        });
+                    }
+                    boards.push(board);
+                }
                 None => missing.push(dashboard.name.clone()),
             }
         }

@@ -8,6 +8,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::markdown::Span;
+
 /// UTF-16 units that one element of a text can hold.
 pub const PIECE: usize = 2000;
 
@@ -41,6 +43,8 @@ pub enum Value {
     Title(String),
     /// Plain text; at most 200,000 UTF-16 units.
     Text(String),
+    /// Text with marks and links.
+    Rich(Vec<Span>),
     /// A finite number.
     Number(Option<f64>),
     /// The name of one option.
@@ -61,8 +65,18 @@ pub enum Value {
     Email(Option<String>),
     /// A number to call.
     Phone(Option<String>),
+    /// Addresses of people; ids of users only once they are resolved.
+    People(Vec<String>),
+    /// Links to files that lie elsewhere.
+    Files(Vec<String>),
     /// Keys of rows of the related dashboard; page ids only once the writer resolves them.
     Relation(Vec<Key>),
+    /// The page's icon: an emoji, or the link of a picture.
+    Icon(Option<String>),
+    /// The link of the page's cover.
+    Cover(Option<String>),
+    /// The page's body, as markdown.
+    Body(String),
 }
 
 /// A point in time as Notion keeps it.

@@ -12,9 +12,9 @@ use chrono::{DateTime, Utc};
 use crate::board::Board;
 use crate::ledger::{Doubt, Glance, Ledger};
 use crate::limit::{Extent, Refused};
-use crate::notion::PageId;
 use crate::page::{DesiredPage, Key, SourceHash};
-use crate::reconcile::{Known, State, Step, Want, decide, resolve_relations};
+use crate::people::Ids;
+use crate::reconcile::{Known, State, Step, Want, decide};
 use crate::source::{RowError, Snapshot, SourceError};
 
 /// Rows that become pages at a time: each can be half a megabyte.
@@ -232,17 +232,16 @@ async fn examine(
     let keys: Vec<Key> = pages.iter().map(|page| page.key.clone()).collect();
     let known = ledger.known(board.name(), &keys).await?;
     let wanted: Vec<_> = pages.iter().map(|page| board.named_values(page)).collect();
-    let related = related_pages(ledger, board, &wanted).await?;
+    let values: Vec<_> = wanted.iter().map(Vec::as_slice).collect();
+    let ids = Ids::known(ledger, board, &values).await?;
 
     let mut findings = Vec::new();
     let mut current = Vec::new();
     for (page, mut values) in pages.into_iter().zip(wanted) {
-        let unresolved = resolve_relations(&mut values, |property, key| {
-            related.get(board.related(property)?)?.get(key).copied()
-        });
+        let unresolved = !ids.resolve(board, &mut values);
         let known = known.get(&page.key);
         match decide(&Want::Present(values), known) {
-            Step::Nothing => current.push((page.key, page.source_hash, unresolved > 0)),
+            Step::Nothing => current.push((page.key, page.source_hash, unresolved)),
             Step::LookUp => {}
             step => findings.push(Finding {
                 key: page.key.clone(),
@@ -269,24 +268,4 @@ fn changed(step: &Step, known: Option<&Known>) -> Vec<String> {
         .filter(|name| known.fingerprints.contains_key(*name))
         .cloned()
         .collect()
-}
-
-async fn related_pages(
-    ledger: &Ledger,
-    board: &Board,
-    wanted: &[Vec<crate::reconcile::NamedValue>],
-) -> Result<HashMap<String, HashMap<Key, PageId>>, PassError> {
-    let mut keys: HashMap<String, BTreeSet<Key>> = HashMap::new();
-    for (related, some) in wanted.iter().flat_map(|values| board.relations(values)) {
-        keys.entry(related.to_owned())
-            .or_default()
-            .extend(some.iter().cloned());
-    }
-    let mut pages = HashMap::new();
-    for (related, keys) in keys {
-        let keys: Vec<Key> = keys.into_iter().collect();
-        let ids = ledger.page_ids(&related, &keys).await?;
-        pages.insert(related, ids);
-    }
-    Ok(pages)
 }

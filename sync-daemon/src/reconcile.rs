@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::dashboard::NOTE_PROPERTY;
 use crate::notion::PageId;
-use crate::page::{Fingerprint, Key, SourceHash, Value};
+use crate::page::{Fingerprint, Key, SourceHash, Value, pieces};
 
 /// A property's name and value.
 pub type NamedValue = (String, Value);
@@ -77,6 +78,37 @@ pub fn resolve_relations(
         }
     }
     unresolved
+}
+
+/// Replaces addresses of people by ids of users. Whoever is not known is named in the page's note, and here.
+pub fn resolve_people(
+    values: &mut [NamedValue],
+    user_of: impl Fn(&str) -> Option<uuid::Uuid>,
+) -> Vec<String> {
+    let (mut strangers, mut notes) = (Vec::new(), Vec::new());
+    for (property, value) in values.iter_mut() {
+        let Value::People(addresses) = value else {
+            continue;
+        };
+        let mut users: Vec<String> = Vec::new();
+        for address in std::mem::take(addresses) {
+            if let Some(user) = user_of(&address) {
+                users.push(user.to_string());
+            } else {
+                notes.push(format!("{property}: {address} is nobody of this workspace"));
+                strangers.push(address);
+            }
+        }
+        *addresses = users;
+    }
+    let note = values.iter_mut().find(|(name, _)| name == NOTE_PROPERTY);
+    if let Some((_, Value::Text(note))) = note {
+        notes.insert(0, std::mem::take(note));
+        notes.retain(|one| !one.is_empty());
+        let whole = notes.join("\n");
+        note.push_str(pieces(&whole).next().unwrap_or_default());
+    }
+    strangers
 }
 
 /// Decides the next step for one key.

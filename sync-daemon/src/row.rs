@@ -16,7 +16,7 @@ pub(crate) use limits::LONGEST_TEXT;
 
 /// Number of this mapping from rows to pages. It is part of every [`Dashboard::digest`]: raise it with a change
 /// that makes other pages of the same rows, and every row is looked at again.
-pub(crate) const MAPPING: u32 = 1;
+pub(crate) const MAPPING: u32 = 2;
 
 /// A version of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -148,6 +148,7 @@ fn writer(tenure: &Tenure, boards: Vec<Board>, client: &Arc<Client>, gate: &Gate
         trust: tenure.trust(),
         boards,
         me: OnceLock::new(),
+        told: std::sync::Mutex::default(),
     }
 }
 

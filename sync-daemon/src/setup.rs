@@ -1,8 +1,8 @@
-//! Creates the Notion databases under the parent page, once.
+//! Makes the Notion databases under the parent page what the schema files say.
 //!
-//! Idempotent: what the ledger knows is checked, what exists in Notion but not in the ledger is taken over
-//! (with its pages, by reads alone), and only what is missing is created. So an interrupted setup, a lost
-//! ledger and a second run all end in the same place, without a second database.
+//! Idempotent: what the ledger knows is compared with its file, what exists in Notion but not in the ledger is
+//! taken over (with its pages, by reads alone), and only what is missing is created. So an interrupted setup, a
+//! lost ledger and a second run all end in the same place, without a second database.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,22 +10,34 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::board::{Board, oldest_of_each};
 use crate::budget::Lane;
-use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind, Source};
+use crate::dashboard::{Dashboard, KEY_PROPERTY, PropertyKind, Source};
 use crate::ledger::{Binding, Ledger};
 use crate::notion::{Client, Error as NotionError, Gate, Meaning, convert, listing};
+use crate::page::Fingerprint;
+use crate::people;
 use crate::retry;
 use crate::views;
+use crate::writer::with_cause;
+
+mod change;
+mod page;
+
+use change::{Changes, Standing, Why};
 
 /// What was done for one dashboard.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Done {
     /// The dashboard.
     pub name: String,
-    /// Its database.
-    pub database_id: uuid::Uuid,
-    /// `created`, `adopted` (found under the parent page), `restored` (from the trash), `changed` (properties
-    /// added), or `unchanged`.
+    /// Its database; none yet where one would be created.
+    pub database_id: Option<uuid::Uuid>,
+    /// `created`, `adopted` (found under the parent page), `restored` (from the trash), `changed`, `left` (it has
+    /// no file any more), `trashed`, or `unchanged`.
     pub action: &'static str,
+    /// What was changed in it, a line each.
+    pub changes: Vec<String>,
+    /// Properties that left the file and stand in Notion still.
+    pub left: Vec<String>,
     /// Pages taken over with an adopted database.
     pub pages: usize,
 }
@@ -44,21 +56,6 @@ pub enum Error {
         #[source]
         source: NotionError,
     },
-    /// A property stands in Notion as another type than the schema file says.
-    #[error(
-        "property {property:?} of dashboard {dashboard:?} is a {standing} in Notion and a {wanted} in its schema file; \
-         give it another name in the file, or delete it in Notion, and run setup again"
-    )]
-    Retyped {
-        /// Which dashboard.
-        dashboard: String,
-        /// Which property.
-        property: String,
-        /// Notion's name of the type that stands.
-        standing: String,
-        /// Notion's name of the type that is wanted.
-        wanted: &'static str,
-    },
     /// The ledger cannot be used.
     #[error("cannot use the ledger")]
     Ledger(#[from] sqlx::Error),
@@ -69,71 +66,132 @@ struct Setup<'a> {
     gate: &'a Gate,
     ledger: &'a Ledger,
     parent: uuid::Uuid,
+    extent: Extent,
 }
 
-/// Sets up every dashboard, in dependency order.
+/// How far setup goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extent {
+    /// Nothing is written; what would be is told.
+    pub plan: bool,
+    /// What left the files goes: properties are deleted, databases trashed.
+    pub prune: bool,
+}
+
+/// Sets up every dashboard. `dashboards` are in dependency order; their databases are made in that of the page.
+/// `absent` are those that have a file and no source here.
 pub async fn setup(
     client: &Client,
     gate: &Gate,
     ledger: &Ledger,
     parent: uuid::Uuid,
     dashboards: &[Dashboard],
+    absent: &[String],
+    extent: Extent,
 ) -> Result<Vec<Done>, Error> {
     let setup = Setup {
         client,
         gate,
         ledger,
         parent,
+        extent,
     };
-    let mut bindings = ledger.bindings().await?;
+    let mut dashboards: Vec<&Dashboard> = dashboards.iter().collect();
+    dashboards.sort_by_key(|dashboard| dashboard.order);
+    let mut bindings = setup.renamed(&dashboards).await?;
     let mut existing = None;
     let mut done = Vec::new();
-    for dashboard in dashboards {
-        let (binding, action) = if let Some(binding) = bindings.get(&dashboard.name) {
-            setup.check(dashboard, binding.clone()).await?
+    let creates = dashboards
+        .iter()
+        .any(|one| !bindings.contains_key(&one.name));
+    if creates && !extent.plan {
+        // What stands at the top of the page is made before what stands below it.
+        page::arrange(&setup, &dashboards, &bindings).await?;
+    }
+    let mut standing: HashMap<&str, Json> = HashMap::new();
+    for dashboard in &dashboards {
+        let found = if let Some(binding) = bindings.get(&dashboard.name) {
+            let (action, data_source) = setup.stands(dashboard, binding).await?;
+            standing.insert(&dashboard.name, data_source);
+            Some((binding.clone(), action))
         } else {
             if existing.is_none() {
                 existing = Some(setup.existing_databases().await?);
             }
             let candidates = existing.as_ref().and_then(|all| all.get(&dashboard.name));
-            match setup
+            let adopted = setup
                 .adopt(dashboard, candidates.map_or(&[], Vec::as_slice))
-                .await?
-            {
-                Some(binding) => (binding, "adopted"),
-                None => (setup.create(dashboard, &bindings).await?, "created"),
-            }
+                .await?;
+            adopted.map(|binding| (binding, "adopted"))
         };
-        bindings.insert(dashboard.name.clone(), binding.clone());
+        let found = match found {
+            None if !extent.plan => Some((setup.create(dashboard, &bindings).await?, "created")),
+            found => found,
+        };
+        let (binding, action) = found.map_or((None, "created"), |(binding, action)| {
+            (Some(binding), action)
+        });
         done.push(Done {
             name: dashboard.name.clone(),
-            database_id: binding.database_id,
+            database_id: binding.as_ref().map(|binding| binding.database_id),
             action,
+            changes: Vec::new(),
+            left: Vec::new(),
             pages: 0,
         });
+        bindings.extend(binding.map(|binding| (dashboard.name.clone(), binding)));
     }
     // Relations that point to a later dashboard or to their own have a target only now.
     for (dashboard, done) in dashboards.iter().zip(&mut done) {
-        let binding = bindings[&dashboard.name].clone();
-        let missing = missing(dashboard, &binding.property_ids, &bindings);
-        let ids_unknown = binding.property_ids.values().any(String::is_empty);
-        let binding = if !missing.is_empty() || ids_unknown {
-            if done.action == "unchanged" {
-                done.action = "changed";
-            }
-            setup.complete(dashboard, binding, &missing).await?
-        } else {
-            binding
+        let Some(binding) = bindings.get(&dashboard.name).cloned() else {
+            continue;
         };
-        ledger.bind(&dashboard.name, &binding).await?;
+        let data_source = match standing.remove(dashboard.name.as_str()) {
+            Some(data_source) => data_source,
+            None => setup.data_source(dashboard, binding.data_source_id).await?,
+        };
+        let binding = setup
+            .follow(dashboard, binding, &bindings, data_source, done)
+            .await?;
+        if extent.plan {
+            continue;
+        }
         views::follow(client, gate, dashboard, &binding)
             .await
             .map_err(|source| failure(dashboard, source))?;
         if done.action == "adopted" {
             done.pages = setup.take_over_pages(dashboard, &binding).await?;
         }
+        bindings.insert(dashboard.name.clone(), binding);
+    }
+    let named = |name: &String| {
+        absent.contains(name) || dashboards.iter().any(|dashboard| dashboard.name == *name)
+    };
+    let mut without_file: Vec<_> = bindings.iter().filter(|(name, _)| !named(name)).collect();
+    without_file.sort_by_key(|(name, _)| *name);
+    for (name, binding) in without_file {
+        done.push(setup.without_file(name, binding).await?);
+    }
+    if !extent.plan {
+        page::arrange(&setup, &dashboards, &bindings).await?;
+        learn_people(client, gate, ledger, &dashboards).await;
     }
     Ok(done)
+}
+
+/// Who has which address: rows name people by theirs.
+async fn learn_people(client: &Client, gate: &Gate, ledger: &Ledger, dashboards: &[&Dashboard]) {
+    let mut properties = dashboards
+        .iter()
+        .flat_map(|dashboard| &dashboard.properties);
+    if properties.any(|property| property.kind == PropertyKind::People)
+        && let Err(error) = people::learn(client, gate, ledger).await
+    {
+        tracing::warn!(
+            error = with_cause(&error),
+            "the addresses of people are not known yet; `run` asks for them again"
+        );
+    }
 }
 
 impl Setup<'_> {
@@ -145,15 +203,37 @@ impl Setup<'_> {
         .map_err(|source| failure(dashboard, source))
     }
 
-    /// Checks a database that the ledger knows.
-    async fn check(
+    /// The databases that the ledger knows, by the names that they have now.
+    async fn renamed(&self, dashboards: &[&Dashboard]) -> Result<HashMap<String, Binding>, Error> {
+        let mut bindings = self.ledger.bindings().await?;
+        for dashboard in dashboards {
+            if bindings.contains_key(&dashboard.name) {
+                continue;
+            }
+            let mut before = dashboard.was.iter();
+            let before = before.find(|was| dashboards.iter().all(|other| other.name != **was));
+            let Some((was, binding)) = before.and_then(|was| bindings.remove_entry(was)) else {
+                continue;
+            };
+            if !self.extent.plan {
+                self.ledger.rename_dashboard(&was, &dashboard.name).await?;
+            }
+            bindings.insert(dashboard.name.clone(), binding);
+        }
+        Ok(bindings)
+    }
+
+    /// Looks for a database that the ledger knows, and takes it out of the trash.
+    async fn stands(
         &self,
         dashboard: &Dashboard,
-        mut binding: Binding,
-    ) -> Result<(Binding, &'static str), Error> {
-        let mut answer = self.data_source(dashboard, binding.data_source_id).await?;
-        let mut action = "unchanged";
-        if answer["in_trash"] == true {
+        binding: &Binding,
+    ) -> Result<(&'static str, Json), Error> {
+        let answer = self.data_source(dashboard, binding.data_source_id).await?;
+        if answer["in_trash"] != true {
+            return Ok(("unchanged", answer));
+        }
+        if !self.extent.plan {
             retry::read(self.gate, Lane::Live, async |permit| {
                 self.client
                     .restore_database(permit, binding.database_id)
@@ -161,21 +241,152 @@ impl Setup<'_> {
             })
             .await
             .map_err(|source| failure(dashboard, source))?;
-            answer = self.data_source(dashboard, binding.data_source_id).await?;
-            action = "restored";
         }
-        same_types(dashboard, &answer)?;
-        let standing = ids_by_name(&answer);
-        let stands = |id: &String| standing.values().any(|known| known == id);
-        binding.property_ids.retain(|_, id| stands(id));
-        for (name, id) in standing.clone() {
-            binding.property_ids.entry(name).or_insert(id);
+        Ok(("restored", answer))
+    }
+
+    /// Makes a database what its file says, and tells what that takes.
+    async fn follow(
+        &self,
+        dashboard: &Dashboard,
+        mut binding: Binding,
+        bindings: &HashMap<String, Binding>,
+        data_source: Json,
+        done: &mut Done,
+    ) -> Result<Binding, Error> {
+        let target = |name: &str| bindings.get(name).map(|binding| binding.data_source_id);
+        let standing = Standing {
+            property_ids: &binding.property_ids,
+            definitions: &binding.definitions,
+            data_source: &data_source,
+        };
+        let changes = Changes::of(dashboard, &standing, target);
+        let looks = looks(dashboard);
+        let looks_differ = binding.definitions.get(LOOKS) != Some(&looks);
+        if done.action != "created" {
+            done.changes = changes.lines();
+            if !binding.definitions.is_empty() && looks_differ {
+                done.changes
+                    .push("another name or icon of the database".to_owned());
+            }
+            if done.action == "unchanged" && !done.changes.is_empty() {
+                done.action = "changed";
+            }
         }
-        let ours: Vec<&str> = property_names(dashboard);
-        binding
-            .property_ids
-            .retain(|name, _| ours.contains(&name.as_str()));
-        Ok((binding, action))
+        let pruned: Vec<String> = if self.extent.prune {
+            done.changes
+                .extend(changes.left.keys().map(|name| format!("delete {name:?}")));
+            changes.left.values().cloned().collect()
+        } else {
+            done.left = changes.left.keys().cloned().collect();
+            Vec::new()
+        };
+        if self.extent.plan {
+            return Ok(binding);
+        }
+        // Before anything is asked for: a property whose making was not answered is known for ours.
+        for (name, _) in &changes.added {
+            binding.property_ids.insert(name.clone(), String::new());
+        }
+        for renamed in changes.renamed.iter().filter(|one| one.why == Why::Retyped) {
+            let id = renamed.id.clone();
+            binding.property_ids.insert(renamed.to.clone(), id);
+        }
+        self.ledger.bind(&dashboard.name, &binding).await?;
+        let mut answer = data_source;
+        let names = changes.names();
+        if !names.is_empty() {
+            answer = self.redefine(dashboard, &binding, names).await?;
+        }
+        for renamed in changes.renamed.iter().filter(|one| one.why == Why::Meant) {
+            self.ledger
+                .rename_property(&dashboard.name, &renamed.from, &renamed.to)
+                .await?;
+            binding.property_ids.remove(&renamed.from);
+            let id = renamed.id.clone();
+            binding.property_ids.insert(renamed.to.clone(), id);
+        }
+        let mut definitions = changes.definitions();
+        definitions.extend(pruned.iter().map(|id| (id.clone(), Json::Null)));
+        if !definitions.is_empty() {
+            answer = self.redefine(dashboard, &binding, definitions).await?;
+        }
+        if looks_differ && done.action != "created" {
+            let mut body = json!({"title": convert::rich_text(&dashboard.name)});
+            if let Some(icon) = &dashboard.icon {
+                body["icon"] = convert::picture(icon);
+            }
+            retry::read(self.gate, Lane::Live, async |permit| {
+                self.client
+                    .update_database(permit, binding.database_id, &body)
+                    .await
+            })
+            .await
+            .map_err(|source| failure(dashboard, source))?;
+        }
+        let by_name = ids_by_name(&answer);
+        for (name, id) in &mut binding.property_ids {
+            if id.is_empty() {
+                id.clone_from(by_name.get(name).unwrap_or(&String::new()));
+            }
+        }
+        binding.property_ids.retain(|_, id| !pruned.contains(id));
+        binding.definitions = change::definitions(dashboard);
+        binding.definitions.insert(LOOKS.to_owned(), looks);
+        self.ledger.bind(&dashboard.name, &binding).await?;
+        Ok(binding)
+    }
+
+    async fn redefine(
+        &self,
+        dashboard: &Dashboard,
+        binding: &Binding,
+        properties: Map<String, Json>,
+    ) -> Result<Json, Error> {
+        let body = json!({"properties": properties});
+        // Saying twice what a property is, is saying it once.
+        retry::read(self.gate, Lane::Live, async |permit| {
+            self.client
+                .update_data_source(permit, binding.data_source_id, &body)
+                .await
+        })
+        .await
+        .map_err(|source| failure(dashboard, source))
+    }
+
+    /// A database whose file is gone: it stays as it is, until somebody asks for its end.
+    async fn without_file(&self, name: &str, binding: &Binding) -> Result<Done, Error> {
+        let mut action = "left";
+        if self.extent.prune {
+            action = "trashed";
+        }
+        if self.extent.prune && !self.extent.plan {
+            let permit = self.gate.admit(Lane::Live).await;
+            let answer = self
+                .client
+                .trash_database(permit, binding.database_id)
+                .await;
+            match answer {
+                Err(source)
+                    if !matches!(source.meaning(), Meaning::InTrash | Meaning::NotFound) =>
+                {
+                    return Err(Error::Notion {
+                        dashboard: name.to_owned(),
+                        cure: cure(&source),
+                        source,
+                    });
+                }
+                _ => self.ledger.forget_dashboard(name).await?,
+            }
+        }
+        Ok(Done {
+            name: name.to_owned(),
+            database_id: Some(binding.database_id),
+            action,
+            changes: Vec::new(),
+            left: Vec::new(),
+            pages: 0,
+        })
     }
 
     /// Databases under the parent page, by title.
@@ -231,13 +442,13 @@ impl Setup<'_> {
             if !property_ids.contains_key(KEY_PROPERTY) {
                 continue;
             }
-            same_types(dashboard, &answer)?;
-            let ours = property_names(dashboard);
-            property_ids.retain(|name, _| ours.contains(&name.as_str()));
+            let ours = change::wanted(dashboard);
+            property_ids.retain(|name, _| ours.iter().any(|(wanted, ..)| wanted == name));
             let binding = Binding {
                 database_id: *database_id,
                 data_source_id,
                 property_ids,
+                definitions: BTreeMap::new(),
                 digest: None,
             };
             return Ok(Some(binding));
@@ -251,13 +462,15 @@ impl Setup<'_> {
         dashboard: &Dashboard,
         bindings: &HashMap<String, Binding>,
     ) -> Result<Binding, Error> {
-        let mut properties = missing(dashboard, &BTreeMap::new(), bindings);
+        let target = |name: &str| bindings.get(name).map(|binding| binding.data_source_id);
         // Notion checks a formula when it is saved, against properties that stand already.
-        for property in &dashboard.properties {
-            if matches!(property.kind, PropertyKind::Formula { .. }) {
-                properties.remove(&property.name);
-            }
-        }
+        let properties: Map<String, Json> = change::wanted(dashboard)
+            .into_iter()
+            .filter(|(_, kind, _)| !matches!(kind, PropertyKind::Formula { .. }))
+            .filter_map(|(name, kind, _)| {
+                Some((name.to_owned(), convert::property_schema(kind, target)?))
+            })
+            .collect();
         let mut body = json!({
             "parent": {"type": "page_id", "page_id": self.parent},
             "title": convert::rich_text(&dashboard.name),
@@ -266,7 +479,7 @@ impl Setup<'_> {
             "initial_data_source": {"properties": properties},
         });
         if let Some(emoji) = &dashboard.icon {
-            body["icon"] = json!({"type": "emoji", "emoji": emoji});
+            body["icon"] = convert::picture(emoji);
         }
         // Not repeated: a create whose answer was lost is found under the parent page by the next setup.
         let permit = self.gate.admit(Lane::Live).await;
@@ -292,35 +505,9 @@ impl Setup<'_> {
             database_id,
             data_source_id,
             property_ids,
+            definitions: BTreeMap::new(),
             digest: None,
         })
-    }
-
-    /// Adds the properties that are missing, and learns the ids of all.
-    async fn complete(
-        &self,
-        dashboard: &Dashboard,
-        mut binding: Binding,
-        wanted: &Map<String, Json>,
-    ) -> Result<Binding, Error> {
-        let id = binding.data_source_id;
-        let answer = if wanted.is_empty() {
-            self.data_source(dashboard, id).await?
-        } else {
-            // Adding a property twice is adding it once, so this may be repeated like a read.
-            let body = json!({"properties": wanted});
-            retry::read(self.gate, Lane::Live, async |permit| {
-                self.client.update_data_source(permit, id, &body).await
-            })
-            .await
-            .map_err(|source| failure(dashboard, source))?
-        };
-        let ours = property_names(dashboard);
-        binding.property_ids = ids_by_name(&answer);
-        binding
-            .property_ids
-            .retain(|name, _| ours.contains(&name.as_str()));
-        Ok(binding)
     }
 
     /// Rebuilds the ledger of an adopted database from its pages.
@@ -351,59 +538,15 @@ impl Setup<'_> {
     }
 }
 
-/// Whether every property of the dashboard that stands is of its type.
-fn same_types(dashboard: &Dashboard, data_source: &Json) -> Result<(), Error> {
-    for property in &dashboard.properties {
-        let wanted = convert::property_type(&property.kind);
-        match data_source["properties"][&property.name]["type"].as_str() {
-            Some(standing) if standing != wanted => {
-                return Err(Error::Retyped {
-                    dashboard: dashboard.name.clone(),
-                    property: property.name.clone(),
-                    standing: standing.to_owned(),
-                    wanted,
-                });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
+/// What stands for a database's own name and icon among the definitions of its properties.
+const LOOKS: &str = "";
 
-/// Properties that the dashboard wants and the database lacks, as far as their targets exist.
-fn missing(
-    dashboard: &Dashboard,
-    standing: &BTreeMap<String, String>,
-    bindings: &HashMap<String, Binding>,
-) -> Map<String, Json> {
-    let target = |name: &str| bindings.get(name).map(|binding| binding.data_source_id);
-    let fixed = [
-        (KEY_PROPERTY, &PropertyKind::Text),
-        (NOTE_PROPERTY, &PropertyKind::Text),
-    ];
-    dashboard
-        .properties
-        .iter()
-        .map(|property| (property.name.as_str(), &property.kind))
-        .chain(fixed)
-        .filter(|(name, _)| !standing.contains_key(*name))
-        .filter_map(|(name, kind)| match kind {
-            // A data source has one title always: under another name it is renamed, not added.
-            PropertyKind::Title if !standing.is_empty() => {
-                Some(("title".to_owned(), json!({"name": name})))
-            }
-            _ => Some((name.to_owned(), convert::property_schema(kind, target)?)),
-        })
-        .collect()
-}
-
-fn property_names(dashboard: &Dashboard) -> Vec<&str> {
-    dashboard
-        .properties
-        .iter()
-        .map(|property| property.name.as_str())
-        .chain([KEY_PROPERTY, NOTE_PROPERTY])
-        .collect()
+fn looks(dashboard: &Dashboard) -> Fingerprint {
+    Fingerprint::of(
+        json!([dashboard.name, dashboard.icon])
+            .to_string()
+            .as_bytes(),
+    )
 }
 
 fn ids_by_name(data_source: &Json) -> BTreeMap<String, String> {

@@ -16,8 +16,8 @@ mod check;
 mod columns;
 mod projection;
 
-pub(crate) use check::described_query;
 pub use check::{CheckError, SourceCheck, check};
+pub(crate) use check::{described_query, unfit};
 use columns::{Columns, Described};
 use projection::Projection;
 pub(crate) use projection::{from_item, quote_identifier};

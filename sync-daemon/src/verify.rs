@@ -6,10 +6,12 @@ use std::collections::{HashMap, HashSet};
 use sqlx::PgPool;
 
 use crate::board::{Board, ReadPage};
+use crate::ledger::Ledger;
 use crate::notion::{Client, Error as NotionError, Gate, PageId, listing};
 use crate::page::{DesiredPage, Key, Value};
 use crate::pass::ROWS_AT_ONCE;
-use crate::reconcile::{NamedValue, resolve_relations};
+use crate::people::Ids;
+use crate::reconcile::NamedValue;
 use crate::source::{Snapshot, SourceError};
 
 /// The difference between rows and pages.
@@ -72,6 +74,7 @@ impl Verdict {
 /// Compares all boards. `progress` is told after each.
 pub async fn verify(
     pool: &PgPool,
+    ledger: &Ledger,
     client: &Client,
     gate: &Gate,
     boards: &[Board],
@@ -82,14 +85,16 @@ pub async fn verify(
         progress(board.name());
         pages.push(read_pages(client, gate, board).await?);
     }
-    let by_name: HashMap<&str, HashMap<&Key, PageId>> = boards
-        .iter()
-        .zip(&pages)
-        .map(|(board, pages)| (board.name(), oldest(pages)))
-        .collect();
+    let by_name = boards.iter().zip(&pages);
+    let ids = Ids {
+        pages: by_name
+            .map(|(board, pages)| (board.name().to_owned(), oldest(pages)))
+            .collect(),
+        people: ledger.everybody().await?,
+    };
     let mut dashboards = Vec::new();
     for (board, pages) in boards.iter().zip(&pages) {
-        dashboards.push(compare(pool, board, pages, &by_name).await?);
+        dashboards.push(compare(pool, board, pages, &ids).await?);
     }
     let total = |part: fn(&BoardVerdict) -> usize| dashboards.iter().map(part).sum();
     Ok(Verdict {
@@ -128,7 +133,7 @@ async fn read_pages(client: &Client, gate: &Gate, board: &Board) -> Result<Vec<R
 }
 
 /// The page that counts for each key: the oldest, as everywhere.
-fn oldest(pages: &[ReadPage]) -> HashMap<&Key, PageId> {
+fn oldest(pages: &[ReadPage]) -> HashMap<Key, PageId> {
     let mut oldest: HashMap<&Key, &ReadPage> = HashMap::new();
     for page in pages {
         let known = oldest.entry(&page.key).or_insert(page);
@@ -138,7 +143,7 @@ fn oldest(pages: &[ReadPage]) -> HashMap<&Key, PageId> {
     }
     oldest
         .into_iter()
-        .map(|(key, page)| (key, page.id))
+        .map(|(key, page)| (key.clone(), page.id))
         .collect()
 }
 
@@ -146,13 +151,13 @@ async fn compare(
     pool: &PgPool,
     board: &Board,
     pages: &[ReadPage],
-    by_name: &HashMap<&str, HashMap<&Key, PageId>>,
+    ids: &Ids,
 ) -> Result<BoardVerdict, Error> {
     let mut snapshot = Snapshot::begin(pool).await?;
     let rows = snapshot.hashes(&board.dashboard).await?;
     let keys: Vec<Key> = rows.rows.iter().map(|(key, _)| key.clone()).collect();
 
-    let counted = &by_name[board.name()];
+    let counted = &ids.pages[board.name()];
     let standing: HashMap<PageId, &ReadPage> = pages.iter().map(|page| (page.id, page)).collect();
     let mut verdict = BoardVerdict {
         name: board.name().to_owned(),
@@ -168,12 +173,12 @@ async fn compare(
     }
     for some in keys.chunks(ROWS_AT_ONCE) {
         for desired in snapshot.pages(&board.dashboard, some).await? {
-            verdict.judge(board, &desired, by_name, &standing);
+            verdict.judge(board, &desired, ids, &standing);
         }
     }
     let unshown = rows.errors.iter().filter_map(|error| error.key.as_ref());
     let known: HashSet<&Key> = keys.iter().chain(unshown).collect();
-    for key in counted.keys().filter(|key| !known.contains(**key)) {
+    for key in counted.keys().filter(|key| !known.contains(*key)) {
         verdict.extra += 1;
         verdict.example(format!("page of {key:?} has no row"));
     }
@@ -186,14 +191,14 @@ impl BoardVerdict {
         &mut self,
         board: &Board,
         desired: &DesiredPage,
-        by_name: &HashMap<&str, HashMap<&Key, PageId>>,
+        ids: &Ids,
         standing: &HashMap<PageId, &ReadPage>,
     ) {
         let mut values = board.named_values(desired);
-        resolve_relations(&mut values, |property, key| {
-            by_name.get(board.related(property)?)?.get(key).copied()
-        });
-        let page = by_name[board.name()]
+        ids.resolve(board, &mut values);
+        // A body does not stand in the page as it is read.
+        values.retain(|(_, value)| !matches!(value, Value::Body(_)));
+        let page = ids.pages[board.name()]
             .get(&desired.key)
             .and_then(|id| standing.get(id));
         let Some(page) = page else {

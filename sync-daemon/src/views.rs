@@ -107,6 +107,7 @@ fn body(dashboard: &Dashboard, binding: &Binding, view: &View) -> Json {
     let shown: Vec<Json> = dashboard
         .properties
         .iter()
+        .filter(|property| property.kind.is_property())
         .map(|property| {
             json!({"property_id": id(&property.name), "visible": !view.hide.contains(&property.name)})
         })
@@ -177,7 +178,7 @@ fn group_by(dashboard: &Dashboard, name: &str, id: &str) -> Json {
 }
 
 fn condition(dashboard: &Dashboard, name: &str, id: &str, value: &str) -> Json {
-    let kind = kind(dashboard, name).unwrap_or(&PropertyKind::Text);
+    let kind = kind(dashboard, name).unwrap_or(&PropertyKind::PLAIN);
     let condition = match kind {
         PropertyKind::Checkbox => json!({"equals": value == "true"}),
         PropertyKind::Number { .. } => json!({"equals": value.parse::<f64>().ok()}),

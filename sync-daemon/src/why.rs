@@ -9,7 +9,8 @@ use crate::ledger::{Ledger, Write};
 use crate::notion::PageId;
 use crate::page::{Key, SourceHash};
 use crate::pass::PassError;
-use crate::reconcile::{NamedValue, State, Step, Want, decide, resolve_relations};
+use crate::people::Ids;
+use crate::reconcile::{NamedValue, State, Step, Want, decide};
 use crate::source::Snapshot;
 
 /// Everything that explains one page.
@@ -58,14 +59,8 @@ pub async fn why(
         None => Want::Absent,
         Some(page) => {
             let mut values = board.named_values(page);
-            let mut pages = std::collections::HashMap::new();
-            for (related, keys) in board.relations(&values) {
-                let ids = ledger.page_ids(related, keys).await?;
-                pages.insert(related.to_owned(), ids);
-            }
-            resolve_relations(&mut values, |property, key| {
-                pages.get(board.related(property)?)?.get(key).copied()
-            });
+            let ids = Ids::known(ledger, board, &[&values]).await?;
+            ids.resolve(board, &mut values);
             Want::Present(values)
         }
     };

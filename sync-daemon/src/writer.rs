@@ -16,8 +16,8 @@
 //! its lease between its last question and the first byte of a request sends that one request when it wakes;
 //! a second page made so is merged by the next look at the pages of its key.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -30,14 +30,21 @@ use crate::budget::Lane;
 use crate::drift::drifted;
 use crate::ledger::{Ending, Ledger};
 use crate::notion::{Client, Error, Gate, Meaning, PageId, Permit, convert};
-use crate::page::Key;
-use crate::reconcile::{Known, NamedValue, State, Step, Want, decide, resolve_relations};
+use crate::page::{Fingerprint, Key, Value};
+use crate::people::{self, Ids};
+use crate::reconcile::{Known, NamedValue, State, Step, Want, decide};
 
 /// Notion works on a request for at most a minute: what is not there by then will not come.
 pub const SETTLED: Duration = Duration::from_secs(60);
 
 /// Requests that one look for people's edits may cost: on a busy board, most of what it finds are our own.
 const LONGEST_RADAR: usize = 3;
+
+/// Blocks that one request takes.
+const BLOCKS_A_REQUEST: usize = 100;
+
+/// Bytes of blocks in one request, of the 512,000 that Notion takes.
+const BODY_BYTES: usize = 400_000;
 
 /// Keys that one query can look up.
 pub const KEYS_A_QUERY: usize = 100;
@@ -57,6 +64,8 @@ pub struct Writer {
     pub boards: Vec<Board>,
     /// The integration's own user, once it was asked for.
     pub me: OnceLock<uuid::Uuid>,
+    /// Addresses of nobody that were told.
+    pub told: Mutex<HashSet<String>>,
 }
 
 /// How an attempt ended, for the backlog.
@@ -120,14 +129,16 @@ impl Writer {
                 .await?;
             return Ok(Outcome::Retry);
         }
-        let answer = self.send(board, &step, permit).await;
+        let body = body_of(&step).map(|text| Body::of(&step, text));
+        let answer = self.send(board, &step, body.as_ref(), permit).await;
+        let pending = body.filter(|body| !body.comes_with_page);
         let (answer, standing) = match answer {
             Ok((page_id, page)) => (Ok(page_id), board.values(&page)),
             Err(error) => (Err(error), Vec::new()),
         };
         let (ending, outcome) = match &answer {
             Ok(page_id) => (
-                written(&step, *page_id, source_hash, unresolved),
+                written(&step, *page_id, source_hash, unresolved, pending.is_some()),
                 Outcome::Done,
             ),
             Err(error) => self.failed(&step, error, known.as_ref(), source_hash, unresolved),
@@ -142,9 +153,12 @@ impl Writer {
             let found = drifted(&known.fingerprints, step.values(), standing);
             self.drift(board, key, &found, None).await?;
         }
-        let outcome = match (&answer, outcome) {
-            (Err(error), Outcome::Done) => self.investigate(board, key, &step, error).await?,
-            (_, outcome) => outcome,
+        let outcome = match (&answer, outcome, &pending) {
+            (Err(error), Outcome::Done, _) => self.investigate(board, key, &step, error).await?,
+            (Ok(page_id), Outcome::Done, Some(body)) => {
+                self.write_body(taken, *page_id, &step, body).await?
+            }
+            (_, outcome, _) => outcome,
         };
         tell(board, &step, &answer, &outcome, taken);
         Ok(outcome)
@@ -155,21 +169,138 @@ impl Writer {
             return Ok((Want::Absent, false));
         };
         let mut values = board.named_values(page);
-        let mut pages: HashMap<&str, HashMap<Key, PageId>> = HashMap::new();
-        for (related, keys) in board.relations(&values) {
-            pages
-                .entry(related)
-                .or_default()
-                .extend(self.ledger.page_ids(related, keys).await?);
+        let ids = Ids::known(&self.ledger, board, &[&values]).await?;
+        self.tell_strangers(board, &values, &ids);
+        let resolved = ids.resolve(board, &mut values);
+        Ok((Want::Present(values), !resolved))
+    }
+
+    /// Learns who has which address.
+    pub async fn learn_people(&self) -> Result<(), LookUpError> {
+        Ok(people::learn(&self.client, &self.gate, &self.ledger).await?)
+    }
+
+    /// Says once who is named by a row and not to be found in the workspace.
+    fn tell_strangers(&self, board: &Board, values: &[NamedValue], ids: &Ids) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (property, value) in values {
+            let Value::People(addresses) = value else {
+                continue;
+            };
+            for address in addresses
+                .iter()
+                .filter(|address| !ids.people.contains_key(*address))
+            {
+                if told.insert(address.clone()) {
+                    tracing::warn!(
+                        dashboard = board.name(),
+                        property,
+                        address,
+                        "nobody in this workspace has this address; it stands in the page's note"
+                    );
+                }
+            }
         }
-        let pages: HashMap<String, _> = pages
-            .into_iter()
-            .map(|(name, ids)| (name.to_owned(), ids))
-            .collect();
-        let unresolved = resolve_relations(&mut values, |property, key| {
-            pages.get(board.related(property)?)?.get(key).copied()
-        });
-        Ok((Want::Present(values), unresolved > 0))
+    }
+
+    /// The integration's own user.
+    async fn me(&self) -> Result<uuid::Uuid, Error> {
+        if let Some(me) = self.me.get() {
+            return Ok(*me);
+        }
+        let permit = self.gate.admit(Lane::Live).await;
+        let me = convert::id(&self.client.me(permit).await?);
+        let me = me.ok_or(Error::Unexpected("user id"))?;
+        Ok(*self.me.get_or_init(|| me))
+    }
+
+    /// Writes the body of a page that stands. Until all of it is written, the ledger knows of no body: whatever
+    /// interrupts it, the next pass has it written again, from the start.
+    async fn write_body(
+        &self,
+        taken: &Taken,
+        page: PageId,
+        step: &Step,
+        body: &Body,
+    ) -> sqlx::Result<Outcome> {
+        let board = &self.boards[taken.page.dashboard];
+        let fresh = matches!(step, Step::Create(_));
+        match self.put_body(taken.offer.lane, page, body, fresh).await {
+            Ok(true) => {
+                let written = BTreeMap::from([(body.name.clone(), body.fingerprint)]);
+                self.ledger
+                    .stands(board.name(), &taken.page.key, &written)
+                    .await?;
+                Ok(Outcome::Done)
+            }
+            Ok(false) => Ok(Outcome::Retry),
+            Err(error) => match self.failed(step, &error, None, None, false).1 {
+                // Half of it may stand; all of it is written again.
+                Outcome::Done => Ok(Outcome::Retry),
+                outcome => Ok(outcome),
+            },
+        }
+    }
+
+    /// `false`: another process writes now.
+    async fn put_body(
+        &self,
+        lane: Lane,
+        page: PageId,
+        body: &Body,
+        fresh: bool,
+    ) -> Result<bool, Error> {
+        if !fresh && !self.clear(lane, page).await? {
+            return Ok(false);
+        }
+        for blocks in &body.requests {
+            let permit = self.gate.admit(lane).await;
+            if !self.trust.holds() {
+                return Ok(false);
+            }
+            self.client
+                .append(permit, page, &json!({"children": blocks}))
+                .await?;
+        }
+        Ok(true)
+    }
+
+    /// Takes away the blocks of ours that stand on a page, and leaves those of people.
+    async fn clear(&self, lane: Lane, page: PageId) -> Result<bool, Error> {
+        let me = self.me().await?;
+        let (mut ours, mut others, mut cursor) = (Vec::new(), false, None::<String>);
+        loop {
+            let permit = self.gate.admit(lane).await;
+            let answer = self
+                .client
+                .children(permit, page, cursor.as_deref())
+                .await?;
+            for block in answer["results"].as_array().into_iter().flatten() {
+                match convert::id(block) {
+                    Some(id) if convert::id(&block["created_by"]) == Some(me) => ours.push(id),
+                    _ => others = true,
+                }
+            }
+            cursor = answer["next_cursor"].as_str().map(str::to_owned);
+            if answer["has_more"] != true || cursor.is_none() {
+                break;
+            }
+        }
+        let all_at_once = !others && ours.len() > 1;
+        let steps = if all_at_once { 1 } else { ours.len() };
+        for block in ours.into_iter().take(steps) {
+            let permit = self.gate.admit(lane).await;
+            if !self.trust.holds() {
+                return Ok(false);
+            }
+            if all_at_once {
+                let erase = json!({"erase_content": true});
+                self.client.update_page(permit, page, &erase).await?;
+            } else {
+                self.client.delete_block(permit, block).await?;
+            }
+        }
+        Ok(true)
     }
 
     /// Records what people changed, and has it healed.
@@ -215,14 +346,7 @@ impl Writer {
     ) -> Result<(), LookUpError> {
         let board = &self.boards[dashboard];
         let mut permit = Some(permit);
-        let me = if let Some(me) = self.me.get() {
-            *me
-        } else {
-            let permit = self.gate.admit(Lane::Live).await;
-            let me = convert::id(&self.client.me(permit).await?);
-            let me = me.ok_or(Error::Unexpected("user id"))?;
-            *self.me.get_or_init(|| me)
-        };
+        let me = self.me().await?;
         // Notion cuts times of edits to the minute.
         let since = since.format("%Y-%m-%dT%H:%M:00.000Z").to_string();
         let mut body = json!({
@@ -280,21 +404,27 @@ impl Writer {
         &self,
         board: &Board,
         step: &Step,
+        body: Option<&Body>,
         permit: Permit,
     ) -> Result<(PageId, serde_json::Value), Error> {
         let answer = match step {
             Step::Create(values) => {
                 let parent = json!({"type": "data_source_id", "data_source_id": board.binding.data_source_id});
-                let body = json!({"parent": parent, "properties": board.properties(values)});
-                self.client.create_page(permit, &body).await?
+                let mut write = board.page_write(values);
+                write["parent"] = parent;
+                if let Some(body) = body.filter(|body| body.comes_with_page) {
+                    write["children"] = body.requests.iter().flatten().cloned().collect();
+                }
+                self.client.create_page(permit, &write).await?
             }
             Step::Update(page, values) => {
-                let body = json!({"properties": board.properties(values)});
-                self.client.update_page(permit, *page, &body).await?
+                let write = board.page_write(values);
+                self.client.update_page(permit, *page, &write).await?
             }
             Step::Restore(page, values) => {
-                let body = json!({"in_trash": false, "properties": board.properties(values)});
-                self.client.update_page(permit, *page, &body).await?
+                let mut write = board.page_write(values);
+                write["in_trash"] = json!(false);
+                self.client.update_page(permit, *page, &write).await?
             }
             Step::Trash(page) => {
                 self.client
@@ -319,7 +449,11 @@ impl Writer {
         let not_written = Ending::NotWritten(known);
         match error.meaning() {
             Meaning::Committed(committed) => match committed.or(step.page()) {
-                Some(page) => (written(step, page, source_hash, unresolved), Outcome::Done),
+                // Whether a body came with it shows when it is looked at again.
+                Some(page) => (
+                    written(step, page, source_hash, unresolved, body_of(step).is_some()),
+                    Outcome::Done,
+                ),
                 None => (Ending::InDoubt, Outcome::Done),
             },
             Meaning::InDoubt => (Ending::InDoubt, Outcome::Retry),
@@ -462,21 +596,92 @@ pub enum LookUpError {
     Ledger(#[from] sqlx::Error),
 }
 
+impl From<people::Error> for LookUpError {
+    fn from(error: people::Error) -> Self {
+        match error {
+            people::Error::Notion(error) => Self::Notion(error),
+            people::Error::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
 fn written(
     step: &Step,
     page_id: PageId,
     source_hash: Option<uuid::Uuid>,
     unresolved: bool,
+    body_is_due: bool,
 ) -> Ending<'static> {
-    match step {
-        Step::Trash(_) => Ending::Trashed(page_id),
-        _ => Ending::Written {
-            page_id,
-            source_hash,
-            fingerprints: fingerprints(step.values()),
-            unresolved,
-        },
+    if matches!(step, Step::Trash(_)) {
+        return Ending::Trashed(page_id);
     }
+    let mut fingerprints = fingerprints(step.values());
+    if body_is_due {
+        for (name, _) in step.values().iter().filter(|(_, value)| is_body(value)) {
+            fingerprints.remove(name);
+        }
+    }
+    Ending::Written {
+        page_id,
+        // A page without its body does not show its row.
+        source_hash: source_hash.filter(|_| !body_is_due),
+        fingerprints,
+        unresolved,
+    }
+}
+
+/// A body that a step has to write.
+struct Body {
+    /// What stands for it among the properties.
+    name: String,
+    fingerprint: Fingerprint,
+    /// Its blocks, as many in each as one request takes.
+    requests: Vec<Vec<serde_json::Value>>,
+    /// Whether it is small enough to come with the page that is made.
+    comes_with_page: bool,
+}
+
+impl Body {
+    fn of(step: &Step, (name, value): &NamedValue) -> Self {
+        let content = convert::write_value(value);
+        let mut requests: Vec<Vec<serde_json::Value>> = Vec::new();
+        let mut bytes = 0;
+        for block in content["children"].as_array().into_iter().flatten() {
+            let size = block.to_string().len();
+            match requests.last_mut() {
+                Some(last) if last.len() < BLOCKS_A_REQUEST && bytes + size <= BODY_BYTES => {
+                    bytes += size;
+                    last.push(block.clone());
+                }
+                _ => {
+                    bytes = size;
+                    requests.push(vec![block.clone()]);
+                }
+            }
+        }
+        let others: usize = step
+            .values()
+            .iter()
+            .filter(|(_, value)| !is_body(value))
+            .map(|(_, value)| convert::write_value(value).to_string().len() + 100)
+            .sum();
+        Self {
+            name: name.clone(),
+            fingerprint: value.fingerprint(),
+            comes_with_page: matches!(step, Step::Create(_))
+                && requests.len() <= 1
+                && bytes + others <= BODY_BYTES,
+            requests,
+        }
+    }
+}
+
+fn body_of(step: &Step) -> Option<&NamedValue> {
+    step.values().iter().find(|(_, value)| is_body(value))
+}
+
+fn is_body(value: &Value) -> bool {
+    matches!(value, Value::Body(_))
 }
 
 /// What lies at the bottom of an error: the same for everybody whom it hits.

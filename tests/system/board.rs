@@ -159,8 +159,8 @@ async fn setup_twice_changes_nothing() {
     let reads = stage.notion.stats().requests - before;
     assert_eq!(
         reads,
-        actions.len() as u64,
-        "one read a dashboard and no write"
+        actions.len() as u64 + 2,
+        "one read a dashboard, two of the parent page, and no write"
     );
 }
 
@@ -370,22 +370,9 @@ async fn a_database_in_the_trash_is_said_and_restored_by_setup() {
 }
 
 #[tokio::test]
-async fn a_retyped_property_is_refused_with_its_cure_and_a_renamed_title_is_followed() {
+async fn a_renamed_title_is_followed() {
     let stage = stage().await;
     stage.once().await;
-    let retyped = TASKS.replace(
-        "name = \"Hours\"\ntype = \"number\"",
-        "name = \"Hours\"\ntype = \"text\"",
-    );
-    std::fs::write(stage.schemas.path().join("steps.toml"), retyped).expect("written");
-    let said = stage.daemon(&["setup"]).await;
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(
-        said.stderr.contains("\"Hours\"") && said.stderr.contains("another name"),
-        "{}",
-        said.stderr
-    );
-
     let renamed = TASKS.replace("name = \"Title\"", "name = \"Step\"");
     std::fs::write(stage.schemas.path().join("steps.toml"), renamed).expect("written");
     let said = stage.daemon(&["setup"]).await;

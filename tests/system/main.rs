@@ -3,6 +3,7 @@
 mod stage;
 
 mod board;
+mod changes;
 mod crash;
 mod degradation;
 mod hostile;
@@ -17,4 +18,5 @@ mod service;
 mod standby;
 mod tidy;
 mod views;
+mod whole_page;
 mod word;

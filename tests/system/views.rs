@@ -129,6 +129,21 @@ async fn views_follow_their_file() {
     let when = named(&standing, "When");
     assert_eq!((when.len(), &when[0]["type"]), (1, &json!("timeline")));
     assert_eq!(*named(&standing, "Mine")[0], mine);
+
+    // A person's view of the very name is the person's, and ours stands beside it.
+    stage
+        .people(json!({"act": "add_view", "data_source": source, "name": "When", "type": "table"}))
+        .await;
+    let mut before = views(&stage, &source).await;
+    let said = stage.daemon(&["setup"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let mut after = views(&stage, &source).await;
+    assert_eq!(named(&after, "When").len(), 2);
+    let ours = boards[0]["created_by"]["id"].clone();
+    let theirs = |views: &mut Vec<Value>| views.retain(|view| view["created_by"]["id"] != ours);
+    theirs(&mut before);
+    theirs(&mut after);
+    assert_eq!((before.len(), &before), (1, &after));
 }
 
 #[tokio::test]

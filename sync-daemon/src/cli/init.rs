@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Cli;
 use crate::config::DatabaseConfig;
-use crate::dashboard::{Dashboards, json_schema_text};
+use crate::dashboard::{Dashboard, Dashboards, Source, json_schema_text};
 use crate::init::{self, JSON_SCHEMA, Wanted};
 use crate::open::{Error as OpenError, pool, reach};
 
@@ -33,6 +33,12 @@ pub(super) struct InitArgs {
     /// Write files anew that are there already
     #[arg(long)]
     force: bool,
+    /// Bring the files that are there up to their tables: new columns are added, what is gone is commented out
+    #[arg(long, conflicts_with_all = ["force", "query", "name", "key"])]
+    update: bool,
+    /// With --update: show what would be changed, and change nothing
+    #[arg(long, requires = "update")]
+    plan: bool,
 }
 
 impl Cli {
@@ -51,6 +57,9 @@ impl Cli {
         let pool = pool(config)?;
         reach(&pool).await?;
         let mut connection = pool.acquire().await.map_err(OpenError::Database)?;
+        if args.update {
+            return self.update(&mut connection, &existing, &folder, args).await;
+        }
         let wanted = Wanted {
             targets: args.targets.clone(),
             all: args.all.clone(),
@@ -116,6 +125,57 @@ impl Cli {
                 lines.join("\n")
             },
         )?;
+        Ok(0)
+    }
+
+    async fn update(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        existing: &Dashboards,
+        folder: &Path,
+        args: &InitArgs,
+    ) -> anyhow::Result<u8> {
+        let asked = |dashboard: &Dashboard| {
+            let Source::Table { schema, name } = &dashboard.source else {
+                return false;
+            };
+            let names = [schema.clone(), name.clone(), format!("{schema}.{name}")];
+            let mut targets = args.targets.iter().chain(&args.all).peekable();
+            targets.peek().is_none() || targets.any(|target| names.contains(target))
+        };
+        let updates = init::update(connection, existing, |dashboard, file| {
+            Path::new(file).starts_with(folder) && asked(dashboard)
+        })
+        .await?;
+        for update in updates.iter().filter(|_| !args.plan) {
+            std::fs::write(&update.file, &update.text)
+                .with_context(|| format!("cannot write {}", update.file))?;
+        }
+        let files: Vec<_> = updates
+            .iter()
+            .map(|update| json!({"file": update.file, "changes": update.changes}))
+            .collect();
+        self.say(&json!({"updated": files}), || {
+            if updates.is_empty() {
+                return "every file fits its table".to_owned();
+            }
+            let lines = updates.iter().flat_map(|update| {
+                let changes = update
+                    .changes
+                    .iter()
+                    .map(|change| format!("      {change}"));
+                std::iter::once(update.file.clone()).chain(changes)
+            });
+            let next = if args.plan {
+                "nothing was written"
+            } else {
+                "next: claimboard-sync setup --plan, then claimboard-sync setup"
+            };
+            lines
+                .chain([next.to_owned()])
+                .collect::<Vec<_>>()
+                .join("\n")
+        })?;
         Ok(0)
     }
 }

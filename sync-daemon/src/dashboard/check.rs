@@ -6,7 +6,7 @@ use super::error::{SchemaError, did_you_mean};
 use super::fields::File;
 use super::parse::Origin;
 use super::property::PropertyLines;
-use super::{Dashboard, Feed, Property, PropertyKind, SelectOption};
+use super::{Dashboard, Feed, Meets, Property, PropertyKind, SelectOption};
 
 /// Notion's limit of 500 properties, less the two that the daemon adds.
 const MOST_PROPERTIES: usize = 498;
@@ -21,9 +21,19 @@ pub(super) fn is_identifier(name: &str) -> bool {
     !name.is_empty() && name.len() <= LONGEST_IDENTIFIER && !name.contains('\0') && !quoted
 }
 
-pub(super) fn is_emoji(icon: &str) -> bool {
+pub(crate) fn is_emoji(icon: &str) -> bool {
+    const KEYCAP: char = '\u{20e3}';
+    let pictures = |character: char| {
+        matches!(character,
+            '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2194}'..='\u{21aa}'
+            | '\u{231a}'..='\u{23ff}' | '\u{24c2}' | '\u{25aa}'..='\u{27bf}' | '\u{2934}' | '\u{2935}'
+            | '\u{2b05}'..='\u{2b55}' | '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}' | '\u{1f000}'..='\u{1faff}')
+    };
     (1..=16).contains(&icon.chars().count())
-        && !icon.is_ascii()
+        && icon
+            .chars()
+            .next()
+            .is_some_and(|first| pictures(first) || icon.ends_with(KEYCAP))
         && icon
             .chars()
             .all(|character| !character.is_alphabetic() && !character.is_whitespace())
@@ -69,7 +79,7 @@ pub(super) fn option(
     line: usize,
     property: &str,
     name: &str,
-    value: &str,
+    meets: &Meets,
     earlier: &[SelectOption],
 ) {
     if name.contains(',') {
@@ -93,10 +103,16 @@ pub(super) fn option(
             "shorten it",
         );
     }
-    if earlier.iter().any(|other| other.value == value) {
+    if earlier.iter().any(|other| other.meets == *meets) {
+        let what = match meets {
+            Meets::Value(value) => format!("value {value:?}"),
+            Meets::From(number) => format!("from = {number}"),
+            Meets::Null => "null".to_owned(),
+            Meets::Other => "other".to_owned(),
+        };
         file.refuse(
             line,
-            format!("value {value:?} of property {property:?} has two options"),
+            format!("{what} of property {property:?} has two options"),
             "remove one",
         );
     }
@@ -156,6 +172,10 @@ pub(super) fn properties(
             );
         }
     }
+    let properties: Vec<&Property> = properties
+        .iter()
+        .filter(|property| property.kind.is_property())
+        .collect();
     if properties.len() > MOST_PROPERTIES {
         file.refuse(
             1,
@@ -166,7 +186,7 @@ pub(super) fn properties(
             "leave some out",
         );
     }
-    let bytes: usize = properties.iter().map(schema_bytes).sum();
+    let bytes: usize = properties.iter().copied().map(schema_bytes).sum();
     if bytes > MOST_BYTES {
         file.refuse(
             1,

@@ -209,7 +209,7 @@ pub(super) fn table(names: &[String]) -> Option<(String, String)> {
     }
 }
 
-fn identifier(file: &mut File<'_>, line: usize, column: &str) {
+pub(super) fn identifier(file: &mut File<'_>, line: usize, column: &str) {
     if !check::is_identifier(column) {
         file.refuse(
             line,

@@ -160,6 +160,37 @@ impl<'a> File<'a> {
         }
     }
 
+    /// A table within the table.
+    pub(super) fn table<'t>(
+        &mut self,
+        fields: &Fields<'t>,
+        key: &str,
+        example: &str,
+    ) -> Option<Fields<'t>> {
+        let value = fields.table.get(key)?;
+        if let DeValue::Table(table) = value.get_ref() {
+            let line = self.line(&value.span());
+            return Some(Fields { table, line });
+        }
+        self.mistyped(key, value, example);
+        None
+    }
+
+    pub(super) fn integer(&mut self, fields: &Fields<'_>, key: &str) -> Option<i64> {
+        let value = fields.table.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(_) => self
+                .text
+                .get(value.span())
+                .and_then(|text| text.parse().ok()),
+            _ => None,
+        };
+        if number.is_none() {
+            self.mistyped(key, value, "a whole number");
+        }
+        number
+    }
+
     pub(super) fn boolean(&mut self, fields: &Fields<'_>, key: &str) -> Option<bool> {
         let value = fields.table.get(key)?;
         let boolean = value.get_ref().as_bool();

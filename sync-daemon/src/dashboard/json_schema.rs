@@ -9,27 +9,40 @@ use super::{property, view};
 
 /// The JSON schema of a schema file, made of the same lists that the parser goes by.
 pub fn json_schema() -> Json {
+    let option_keys = property::OPTION_KEYS.iter().map(|(name, says)| {
+        let mut shape = match *name {
+            "from" => json!({"type": "number"}),
+            "null" | "other" => json!({"const": true}),
+            "name" => json!({"type": "string", "maxLength": 100}),
+            "color" => json!({"enum": property::COLORS}),
+            _ => json!({"type": "string"}),
+        };
+        shape["description"] = (*says).into();
+        ((*name).to_owned(), shape)
+    });
     let option = json!({
         "type": "object",
-        "required": ["value"],
+        "oneOf": [
+            {"required": ["value"]},
+            {"required": ["from", "name"]},
+            {"required": ["null", "name"]},
+            {"required": ["other", "name"]},
+        ],
         "additionalProperties": false,
-        "properties": {
-            "value": {"type": "string", "description": "As it stands in the column."},
-            "name": {"type": "string", "maxLength": 100, "description": "What people see; the value itself if left out."},
-            "color": {"enum": property::COLORS},
-        },
+        "properties": option_keys.collect::<Map<String, Json>>(),
     });
     let shape = |name: &str| match name {
         "type" => json!({"enum": property::TYPES}),
         "format" => json!({"enum": property::FORMATS.as_slice()}),
         "options" => json!({"type": "array", "maxItems": 100, "items": option}),
         "round" => json!({"type": ["number", "string"]}),
-        "column" | "through" | "from" | "key" | "source" => json!({"anyOf": [
+        "column" | "through" | "from" | "key" | "source" | "was" => json!({"anyOf": [
             {"type": "string"},
             {"type": "array", "items": {"type": "string"}, "minItems": 1},
         ]}),
         "heal" => json!({"enum": ["overwrite", "report"]}),
-        "optional" => json!({"type": "boolean"}),
+        "order" => json!({"type": "integer"}),
+        "optional" | "markdown" => json!({"type": "boolean"}),
         "cadence" => json!({"type": "string", "pattern": "^[0-9]+[smhd]$"}),
         "name" => json!({"type": "string", "minLength": 1, "maxLength": 100}),
         _ => json!({"type": "string"}),
@@ -71,6 +84,16 @@ pub fn json_schema() -> Json {
         "maxItems": 498,
         "items": property,
         "description": KEYS.iter().find(|(name, _)| *name == "property").map(|(_, says)| says),
+    });
+    top["page"] = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "icon": {"type": "string", "description": "A column of emojis, or of links to pictures."},
+            "cover": {"type": "string", "description": "A column of links to pictures."},
+            "body": {"type": "string", "description": "A column of markdown; the page is written again when it changes."},
+        },
+        "description": KEYS.iter().find(|(name, _)| *name == "page").map(|(_, says)| says),
     });
     let view_keys = view::KEYS.iter().map(|(name, says)| {
         let mut shape = match *name {

@@ -13,13 +13,21 @@ use crate::limit::{Limit, Trashes};
 use super::error::SchemaError;
 use super::fields::{Fields, File};
 use super::property::{PropertyLines, property};
-use super::{Dashboard, Source, check, feed, view};
+use super::{Dashboard, Feed, PAGE_PARTS, Property, Source, check, feed, view};
 
 /// The keys of a dashboard, and what they say.
-pub(super) const KEYS: [(&str, &str); 13] = [
+pub(super) const KEYS: [(&str, &str); 16] = [
     (
         "name",
         "The database's title in Notion, unique whatever the case.",
+    ),
+    (
+        "was",
+        "The name it had before, or a list: its database is renamed and keeps its pages.",
+    ),
+    (
+        "order",
+        "Where it stands on the parent page: smaller numbers first, 0 if left out.",
     ),
     ("icon", "One emoji."),
     (
@@ -51,6 +59,10 @@ pub(super) const KEYS: [(&str, &str); 13] = [
     (
         "heal",
         "What becomes of a person's edits: \"overwrite\" (if left out) or \"report\".",
+    ),
+    (
+        "page",
+        "Columns that make each page's icon, cover and body.",
     ),
     (
         "view",
@@ -189,9 +201,13 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
     check::properties(file, &properties, &lines, all_types_known);
 
     let views = view::views(file, fields, &properties);
+    page_parts(file, fields, &mut properties, &mut lines);
 
+    let was = file.texts(fields, "was");
     let dashboard = Dashboard {
         name,
+        was: was.map(|was| was.value).unwrap_or_default(),
+        order: file.integer(fields, "order").unwrap_or(0),
         icon: icon.map(|icon| icon.value),
         description: description.map(|description| description.value),
         source,
@@ -211,6 +227,38 @@ fn dashboard(file: &mut File<'_>, file_name: &str, fields: &Fields<'_>) -> (Dash
         properties: lines,
     };
     (dashboard, origin)
+}
+
+/// Reads `[page]`: what makes a page's icon, cover and body.
+fn page_parts(
+    file: &mut File<'_>,
+    fields: &Fields<'_>,
+    properties: &mut Vec<Property>,
+    lines: &mut Vec<PropertyLines>,
+) {
+    let Some(fields) = file.table(fields, "page", "a section [page]") else {
+        return;
+    };
+    file.only(&fields, &PAGE_PARTS.map(|(key, ..)| key));
+    for (key, name, kind) in PAGE_PARTS {
+        let Some(column) = file.text(&fields, key) else {
+            continue;
+        };
+        feed::identifier(file, column.line, &column.value);
+        properties.push(Property {
+            name: name.to_owned(),
+            was: Vec::new(),
+            feed: Feed::Column(column.value),
+            round: None,
+            kind,
+        });
+        lines.push(PropertyLines {
+            name: column.line,
+            column: column.line,
+            kind: column.line,
+            to: column.line,
+        });
+    }
 }
 
 fn source(file: &mut File<'_>, fields: &Fields<'_>) -> (Source, usize) {

@@ -2,9 +2,12 @@
 
 use super::error::did_you_mean;
 use super::fields::{Fields, File};
-use super::{Feed, KEY_PROPERTY, NOTE_PROPERTY, Property, PropertyKind, SelectOption, check, feed};
+use super::{
+    Feed, KEY_PROPERTY, Meets, NOTE_PROPERTY, PAGE_PARTS, Property, PropertyKind, SelectOption,
+    check, feed,
+};
 
-pub(super) const TYPES: [&str; 13] = [
+pub(super) const TYPES: [&str; 15] = [
     "title",
     "text",
     "number",
@@ -16,6 +19,8 @@ pub(super) const TYPES: [&str; 13] = [
     "url",
     "email",
     "phone",
+    "people",
+    "files",
     "relation",
     "formula",
 ];
@@ -80,11 +85,16 @@ const fn key(name: &'static str, types: &'static [&'static str], says: &'static 
     Key { name, types, says }
 }
 
-pub(super) const KEYS: [Key; 12] = [
+pub(super) const KEYS: [Key; 14] = [
     key(
         "name",
         &[],
         "Unique within the dashboard, and the property's name in Notion.",
+    ),
+    key(
+        "was",
+        &[],
+        "The name it had before, or a list: it is renamed and keeps what is in it.",
     ),
     key("type", &[], "What it is in Notion."),
     key(
@@ -96,6 +106,11 @@ pub(super) const KEYS: [Key; 12] = [
         "template",
         &["title", "text"],
         "Words and columns, as in \"{first_name} {last_name}\".",
+    ),
+    key(
+        "markdown",
+        &["text"],
+        "true: marks and links are read from markdown.",
     ),
     key(
         "end",
@@ -159,7 +174,9 @@ pub(super) fn property(
     );
     if fields.has("name") {
         check::title(file, name_line, "property", &name);
+        let parts = PAGE_PARTS.map(|(_, name, _)| name);
         check::not_reserved(file, name_line, &name, &[KEY_PROPERTY, NOTE_PROPERTY]);
+        check::not_reserved(file, name_line, &name, &parts);
     }
 
     let word = file.text(fields, "type");
@@ -182,7 +199,7 @@ pub(super) fn property(
         );
     }
     let kind_line = word.as_ref().map_or(fields.line, |word| word.line);
-    let (kind, to_line) = known.map_or((PropertyKind::Text, fields.line), |word| {
+    let (kind, to_line) = known.map_or((PropertyKind::PLAIN, fields.line), |word| {
         kind(file, fields, &name, &word.value)
     });
 
@@ -201,6 +218,10 @@ pub(super) fn property(
     (
         Property {
             name,
+            was: file
+                .texts(fields, "was")
+                .map(|was| was.value)
+                .unwrap_or_default(),
             feed,
             round,
             kind,
@@ -252,6 +273,8 @@ fn kind(file: &mut File<'_>, fields: &Fields<'_>, name: &str, word: &str) -> (Pr
         "url" => PropertyKind::Url,
         "email" => PropertyKind::Email,
         "phone" => PropertyKind::Phone,
+        "people" => PropertyKind::People,
+        "files" => PropertyKind::Files,
         "relation" => {
             let to = file.text(fields, "to");
             if !fields.has("to") {
@@ -279,7 +302,9 @@ fn kind(file: &mut File<'_>, fields: &Fields<'_>, name: &str, word: &str) -> (Pr
                 expression: expression.map(|text| text.value).unwrap_or_default(),
             }
         }
-        _ => PropertyKind::Text,
+        _ => PropertyKind::Text {
+            markdown: file.boolean(fields, "markdown").unwrap_or(false),
+        },
     };
     (kind, to_line)
 }
@@ -299,6 +324,63 @@ fn format(file: &mut File<'_>, fields: &Fields<'_>) -> String {
     format.value
 }
 
+/// The keys of an option, and what they say.
+pub(super) const OPTION_KEYS: [(&str, &str); 6] = [
+    ("value", "As it stands in the column."),
+    (
+        "from",
+        "A number: for values from it on, up to the next option with \"from\".",
+    ),
+    ("null", "true: for rows without a value."),
+    (
+        "other",
+        "true: for every value that no other option stands for.",
+    ),
+    ("name", "What people see; the value itself if left out."),
+    ("color", "One of Notion's colours."),
+];
+
+fn meets(file: &mut File<'_>, fields: &Fields<'_>, property: &str) -> Option<Meets> {
+    let mut found = Vec::new();
+    found.extend(
+        file.text(fields, "value")
+            .map(|value| Meets::Value(value.value)),
+    );
+    if let Some((number, line)) = file.raw(fields, "from") {
+        if number.parse::<f64>().is_ok_and(f64::is_finite) {
+            found.push(Meets::From(number));
+        } else {
+            file.refuse(
+                line,
+                format!(
+                    "an option of property {property:?} begins from {number:?}, which is no number"
+                ),
+                "write a number, such as from = 80",
+            );
+        }
+    }
+    for (key, meets) in [("null", Meets::Null), ("other", Meets::Other)] {
+        found.extend(file.boolean(fields, key).filter(|on| *on).map(|_| meets));
+    }
+    let named = ["value", "from", "null", "other"]
+        .iter()
+        .any(|key| fields.has(key));
+    match (found.len(), named) {
+        (0, false) => file.refuse(
+            fields.line,
+            format!("an option of property {property:?} has no value"),
+            "add value = \"…\", as it stands in the column, or one of from = 80, null = true, other = true",
+        ),
+        (2.., _) => file.refuse(
+            fields.line,
+            format!("an option of property {property:?} stands for several things"),
+            "keep one of value, from, null and other; several options may share a name",
+        ),
+        _ => {}
+    }
+    found.into_iter().next()
+}
+
 fn options(file: &mut File<'_>, fields: &Fields<'_>, property: &str) -> Vec<SelectOption> {
     let mut options: Vec<SelectOption> = Vec::new();
     for fields in file.tables(
@@ -306,8 +388,8 @@ fn options(file: &mut File<'_>, fields: &Fields<'_>, property: &str) -> Vec<Sele
         "options",
         "options = [{ value = \"todo\", name = \"To do\", color = \"gray\" }, …]",
     ) {
-        file.only(&fields, &["value", "name", "color"]);
-        let (value, name) = (file.text(&fields, "value"), file.text(&fields, "name"));
+        file.only(&fields, &OPTION_KEYS.map(|(key, _)| key));
+        let name = file.text(&fields, "name");
         let color = file.text(&fields, "color");
         if let Some(color) = color
             .as_ref()
@@ -320,20 +402,17 @@ fn options(file: &mut File<'_>, fields: &Fields<'_>, property: &str) -> Vec<Sele
                 cure,
             );
         }
-        let Some(value) = value else {
-            if !fields.has("value") {
-                file.refuse(
-                    fields.line,
-                    format!("an option of property {property:?} has no value"),
-                    "add value = \"…\", as it stands in the column",
-                );
-            }
+        let Some(meets) = meets(file, &fields, property) else {
             continue;
         };
-        let name = name.map_or_else(|| value.value.clone(), |name| name.value);
-        check::option(file, fields.line, property, &name, &value.value, &options);
+        let name = match (name, &meets) {
+            (Some(name), _) => name.value,
+            (None, Meets::Value(value)) => value.clone(),
+            (None, _) => String::new(),
+        };
+        check::option(file, fields.line, property, &name, &meets, &options);
         options.push(SelectOption {
-            value: value.value,
+            meets,
             name,
             color: color.map_or_else(|| "default".to_owned(), |color| color.value),
         });

@@ -27,6 +27,8 @@ pub(super) struct Join {
 /// What is known around a table.
 pub(super) struct Around<'a> {
     pub(super) targets: &'a HashMap<Oid, Target>,
+    /// Names of all tables, for what has no dashboard.
+    pub(super) names: &'a HashMap<Oid, String>,
     /// Join tables to show on this board.
     pub(super) joins: Vec<&'a Join>,
 }
@@ -65,7 +67,7 @@ pub(super) fn board(table: &Table, name: String, key: &[String], around: &Around
             continue;
         }
         let choice = relation(table, column, around.targets)
-            .unwrap_or_else(|| Some(kind::choose(table, column, key)));
+            .unwrap_or_else(|| Some(plain(table, column, key, around)));
         let Some(choice) = choice else { continue };
         let is_key = key.contains(&column.name) && choice.kind != "relation";
         if is_key || is_bookkeeping(&column.name) || choice.off {
@@ -101,6 +103,22 @@ pub(super) fn board(table: &Table, name: String, key: &[String], around: &Around
     };
     board.fit();
     board
+}
+
+/// A column that is no relation, though it may point to a table without a dashboard.
+fn plain(table: &Table, column: &Column, key: &[String], around: &Around<'_>) -> Choice {
+    let mut choice = kind::choose(table, column, key);
+    let points_to = table
+        .foreign
+        .iter()
+        .filter(|foreign| foreign.columns.contains(&column.name))
+        .find_map(|foreign| around.names.get(&foreign.target));
+    if let Some(target) = points_to.filter(|_| choice.remark.is_none()) {
+        choice.remark = Some(format!(
+            "points to {target}, which has no dashboard; with one it can be a relation"
+        ));
+    }
+    choice
 }
 
 /// How soon a change should show, by how much there is to look at.

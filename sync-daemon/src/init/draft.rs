@@ -204,7 +204,7 @@ impl Board {
 }
 
 impl Choice {
-    fn write(&self, text: &mut String) {
+    pub(super) fn write(&self, text: &mut String) {
         for about in [&self.comment, &self.remark].into_iter().flatten() {
             comment(text, &sentence(about));
         }

@@ -65,6 +65,15 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// One page of the workspace's users.
+    pub async fn users(&self, permit: Permit, cursor: Option<&str>) -> Result<Value, Error> {
+        let path = match cursor {
+            Some(cursor) => format!("users?page_size=100&start_cursor={cursor}"),
+            None => "users?page_size=100".to_owned(),
+        };
+        self.send(permit, Method::GET, &path, None).await
+    }
+
     /// A database: its data sources, title and parent, not its properties.
     pub async fn database(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
         self.send(permit, Method::GET, &format!("databases/{id}"), None)
@@ -85,6 +94,22 @@ impl Client {
             Method::PATCH,
             &format!("databases/{id}"),
             Some(&body),
+        )
+        .await
+    }
+
+    /// Changes a database's own looks: its title, icon or description.
+    pub async fn update_database(
+        &self,
+        permit: Permit,
+        id: uuid::Uuid,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        self.send(
+            permit,
+            Method::PATCH,
+            &format!("databases/{id}"),
+            Some(body),
         )
         .await
     }
@@ -168,6 +193,34 @@ impl Client {
             None => format!("blocks/{id}/children?page_size=100"),
         };
         self.send(permit, Method::GET, &path, None).await
+    }
+
+    /// Appends blocks to a page or a block.
+    pub async fn append(
+        &self,
+        permit: Permit,
+        id: uuid::Uuid,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        let path = format!("blocks/{id}/children");
+        self.send(permit, Method::PATCH, &path, Some(body)).await
+    }
+
+    /// Changes a block.
+    pub async fn update_block(
+        &self,
+        permit: Permit,
+        id: uuid::Uuid,
+        body: &Value,
+    ) -> Result<Value, Error> {
+        self.send(permit, Method::PATCH, &format!("blocks/{id}"), Some(body))
+            .await
+    }
+
+    /// Moves a block to the trash.
+    pub async fn delete_block(&self, permit: Permit, id: uuid::Uuid) -> Result<Value, Error> {
+        self.send(permit, Method::DELETE, &format!("blocks/{id}"), None)
+            .await
     }
 
     /// One page of a property's items, for relations too long to stand in the page.

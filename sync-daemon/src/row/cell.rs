@@ -6,11 +6,12 @@ use url::Url;
 
 use super::Cell;
 use super::limits::{
-    LONGEST_ADDRESS, LONGEST_LIST, LONGEST_OPTION, LONGEST_URL, beginning, longest_text, quote,
-    thousands, units,
+    LONGEST_ADDRESS, LONGEST_LIST, LONGEST_OPTION, LONGEST_TEXT, LONGEST_URL, beginning,
+    longest_text, quote, thousands, units,
 };
-use crate::dashboard::{PropertyKind, SelectOption};
-use crate::page::{Date, Value};
+use crate::dashboard::{Meets, PropertyKind, SelectOption, is_emoji};
+use crate::markdown;
+use crate::page::{self, Date, Value};
 
 type Note = Option<String>;
 
@@ -22,10 +23,16 @@ pub(super) fn value(kind: &PropertyKind, cell: Cell) -> (Value, Note) {
     let short = text.as_deref();
     match kind {
         PropertyKind::Title => map(long_text(text, characters), Value::Title),
-        PropertyKind::Text => map(long_text(text, characters), Value::Text),
+        PropertyKind::Text { markdown: false } => map(long_text(text, characters), Value::Text),
+        PropertyKind::Text { markdown: true } => rich_text(long_text(text, characters)),
+        PropertyKind::Body => body(long_text(text, characters)),
         PropertyKind::Number { .. } => map(optional(short, number), Value::Number),
         PropertyKind::Select { options } => {
-            map(optional(short, |text| select(text, options)), Value::Select)
+            let (name, note) = optional(short, |text| select(text, options));
+            (
+                Value::Select(name.or_else(|| of_null(short, options))),
+                note,
+            )
         }
         PropertyKind::Status { options } => map(status(short, options), Value::Status),
         PropertyKind::MultiSelect { options } => {
@@ -40,6 +47,10 @@ pub(super) fn value(kind: &PropertyKind, cell: Cell) -> (Value, Note) {
         PropertyKind::Email => map(optional(short, email), Value::Email),
         PropertyKind::Phone => map(optional(short, phone), Value::Phone),
         PropertyKind::Relation { .. } => map(relation(short), Value::Relation),
+        PropertyKind::People => map(people(short), Value::People),
+        PropertyKind::Files => map(files(short), Value::Files),
+        PropertyKind::Icon => map(optional(short, icon), Value::Icon),
+        PropertyKind::Cover => map(optional(short, picture), Value::Cover),
         PropertyKind::Formula { .. } => unreachable!("formulas carry no data"),
     }
 }
@@ -76,6 +87,24 @@ fn long_text(text: Option<String>, characters: Option<usize>) -> (String, Note) 
     (text, note)
 }
 
+fn rich_text((text, note): (String, Note)) -> (Value, Note) {
+    let (spans, whole) = markdown::fitting(markdown::spans(&text));
+    let too_many = || format!("cut to its first {} runs of one look", page::PIECES);
+    (Value::Rich(spans), note.or_else(|| (!whole).then(too_many)))
+}
+
+fn body((text, note): (String, Note)) -> (Value, Note) {
+    let (_, whole) = markdown::blocks(&text);
+    let too_long = || {
+        format!(
+            "cut to {} blocks of at most {} characters",
+            thousands(markdown::MOST_BLOCKS),
+            thousands(LONGEST_TEXT)
+        )
+    };
+    (Value::Body(text), note.or_else(|| (!whole).then(too_long)))
+}
+
 fn number(text: &str) -> (Option<f64>, Note) {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => {
@@ -106,10 +135,35 @@ fn known<'o>(text: &str, options: &'o [SelectOption]) -> Option<&'o SelectOption
     let trimmed = text.trim();
     let by =
         |matches: &dyn Fn(&SelectOption) -> bool| options.iter().find(|option| matches(option));
-    by(&|option| option.value == text)
-        .or_else(|| by(&|option| option.value.trim() == trimmed))
+    by(&|option| matches!(&option.meets, Meets::Value(value) if value == text))
+        .or_else(|| {
+            by(&|option| matches!(&option.meets, Meets::Value(value) if value.trim() == trimmed))
+        })
         .or_else(|| by(&|option| option.name == trimmed))
         .or_else(|| by(&|option| option.name.to_lowercase() == trimmed.to_lowercase()))
+        .or_else(|| band(trimmed, options))
+        .or_else(|| by(&|option| option.meets == Meets::Other))
+}
+
+/// The option whose number is the largest that the value reaches.
+fn band<'o>(text: &str, options: &'o [SelectOption]) -> Option<&'o SelectOption> {
+    let number: f64 = text.parse().ok()?;
+    let reached = options.iter().filter_map(|option| match &option.meets {
+        Meets::From(from) => {
+            Some((from.parse::<f64>().ok()?, option)).filter(|(from, _)| *from <= number)
+        }
+        _ => None,
+    });
+    reached
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, option)| option)
+}
+
+/// What people see where there is nothing.
+fn of_null(text: Option<&str>, options: &[SelectOption]) -> Option<String> {
+    let nothing = text.is_none_or(|text| text.trim().is_empty());
+    let option = options.iter().find(|option| option.meets == Meets::Null);
+    option.filter(|_| nothing).map(|option| option.name.clone())
 }
 
 fn select(text: &str, options: &[SelectOption]) -> (Option<String>, Note) {
@@ -142,7 +196,7 @@ fn select(text: &str, options: &[SelectOption]) -> (Option<String>, Note) {
 fn status(text: Option<&str>, options: &[SelectOption]) -> (Option<String>, Note) {
     let first = options.first().map(|option| option.name.clone());
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
-        return (first, None);
+        return (of_null(text, options).or(first), None);
     };
     if let Some(option) = known(text, options) {
         return (Some(option.name.clone()), None);
@@ -184,6 +238,54 @@ fn relation(text: Option<&str>) -> (Vec<String>, Note) {
     }
     let cut = cut_list(&mut keys, "related rows");
     (keys, unreadable.or(cut))
+}
+
+/// Addresses in small letters, each once; whose they are is for [`crate::people`] to say.
+fn people(text: Option<&str>) -> (Vec<String>, Note) {
+    let (items, unreadable) = list(text);
+    let mut addresses: Vec<String> = Vec::new();
+    for item in items {
+        let address = item.trim().to_lowercase();
+        if !address.is_empty() && !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    let cut = cut_list(&mut addresses, "people");
+    (addresses, unreadable.or(cut))
+}
+
+fn files(text: Option<&str>) -> (Vec<String>, Note) {
+    let (items, unreadable) = list(text);
+    let mut links: Vec<String> = Vec::new();
+    let mut notes: Vec<String> = unreadable.into_iter().collect();
+    for item in items.iter().flat_map(|item| item.split_whitespace()) {
+        let (link, note) = picture(item);
+        notes.extend(note);
+        links.extend(link.filter(|link| !links.contains(link)));
+    }
+    notes.extend(cut_list(&mut links, "files"));
+    (links, (!notes.is_empty()).then(|| notes.join("; ")))
+}
+
+/// The link of something that Notion fetches by itself.
+fn picture(text: &str) -> (Option<String>, Note) {
+    let of_web = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+        && !text.contains(|character: char| character.is_whitespace() || character.is_control());
+    fitting(
+        text,
+        LONGEST_URL,
+        of_web,
+        "a link that begins with https://",
+    )
+}
+
+fn icon(text: &str) -> (Option<String>, Note) {
+    if is_emoji(text) {
+        return (Some(text.to_owned()), None);
+    }
+    let (link, note) = picture(text);
+    let neither = || format!("{} is neither an emoji nor a link; left empty", quote(text));
+    (link, note.map(|_| neither()))
 }
 
 fn cut_list(list: &mut Vec<String>, what: &str) -> Note {

@@ -2,6 +2,7 @@
 
 use super::limits::thousands;
 use crate::dashboard::Property;
+use crate::markdown::Span;
 use crate::page::{self, Value};
 
 /// Notion refuses bodies above 512,000 bytes; the rest is for what surrounds the values.
@@ -117,25 +118,38 @@ fn fitting(text: &str, limit: usize) -> &str {
 fn count(value: &Value) -> Option<usize> {
     match value {
         Value::Title(text) | Value::Text(text) => Some(text.chars().count()),
-        Value::MultiSelect(list) | Value::Relation(list) => Some(list.len()),
+        Value::MultiSelect(list)
+        | Value::Relation(list)
+        | Value::People(list)
+        | Value::Files(list) => Some(list.len()),
+        Value::Rich(spans) => Some(spans.len()),
         Value::Url(single)
         | Value::Email(single)
         | Value::Phone(single)
+        | Value::Icon(single)
+        | Value::Cover(single)
         | Value::Select(single) => single.as_ref().map(|_| 1),
         Value::Status(_)
         | Value::Number(_)
         | Value::Date(_)
         | Value::DateRange(..)
-        | Value::Checkbox(_) => None,
+        | Value::Checkbox(_)
+        | Value::Body(_) => None,
     }
 }
 
 fn halve(value: &mut Value) {
     match value {
-        Value::MultiSelect(list) | Value::Relation(list) => list.truncate(list.len() / 2),
+        Value::MultiSelect(list)
+        | Value::Relation(list)
+        | Value::People(list)
+        | Value::Files(list) => list.truncate(list.len() / 2),
+        Value::Rich(spans) => spans.truncate(spans.len() / 2),
         Value::Url(single)
         | Value::Email(single)
         | Value::Phone(single)
+        | Value::Icon(single)
+        | Value::Cover(single)
         | Value::Select(single) => *single = None,
         Value::Title(_)
         | Value::Text(_)
@@ -143,7 +157,8 @@ fn halve(value: &mut Value) {
         | Value::Number(_)
         | Value::Date(_)
         | Value::DateRange(..)
-        | Value::Checkbox(_) => {}
+        | Value::Checkbox(_)
+        | Value::Body(_) => {}
     }
 }
 
@@ -159,18 +174,30 @@ fn size(value: &Value) -> usize {
     match value {
         Value::Title(text) | Value::Text(text) => text_size(text),
         Value::MultiSelect(names) => names.iter().map(|name| json_length(name) + 20).sum(),
-        Value::Relation(keys) => keys.len() * 60,
+        Value::Relation(list) | Value::People(list) => list.len() * 60,
+        Value::Files(links) => links.iter().map(|link| json_length(link) + 190).sum(),
+        Value::Rich(spans) => spans.iter().map(span_size).sum(),
         Value::Url(single)
         | Value::Email(single)
         | Value::Phone(single)
+        | Value::Icon(single)
+        | Value::Cover(single)
         | Value::Select(single) => single.as_deref().map_or(0, json_length),
-        // Too small to be worth cutting; the allowance for names covers them.
+        // A body travels by itself; the others are too small to be worth cutting, and the allowance for names
+        // covers them.
         Value::Status(_)
         | Value::Number(_)
         | Value::Date(_)
         | Value::DateRange(..)
-        | Value::Checkbox(_) => 0,
+        | Value::Checkbox(_)
+        | Value::Body(_) => 0,
     }
+}
+
+/// The marks, and the link that each piece repeats.
+fn span_size(span: &Span) -> usize {
+    let link = span.link.as_deref().map_or(0, json_length);
+    text_size(&span.text) + page::pieces(&span.text).count() * (link + 110)
 }
 
 fn text_size(text: &str) -> usize {

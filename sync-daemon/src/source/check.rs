@@ -93,6 +93,25 @@ pub async fn check(
     }
 }
 
+/// The properties that fit their source no more, by their place, and why.
+pub(crate) async fn unfit(
+    connection: &mut PgConnection,
+    dashboard: &Dashboard,
+) -> Result<Vec<(usize, String)>, sqlx::Error> {
+    let Described::Present(columns) = Columns::describe(connection, &dashboard.source).await?
+    else {
+        return Ok(Vec::new());
+    };
+    let misfits = Projection::new(dashboard, &columns)
+        .err()
+        .unwrap_or_default();
+    let of_properties = misfits.into_iter().filter_map(|misfit| match misfit.place {
+        Place::Key => None,
+        Place::Column(index) | Place::Kind(index) => Some((index, misfit.message)),
+    });
+    Ok(of_properties.collect())
+}
+
 enum Refusal {
     Absent,
     Misfits(Vec<Misfit>),

@@ -80,7 +80,10 @@ impl Projection {
             match cell::expression(property, columns, &dashboard.key) {
                 Ok(expression) => cells.push(Cell {
                     expression,
-                    long: matches!(property.kind, PropertyKind::Title | PropertyKind::Text),
+                    long: matches!(
+                        property.kind,
+                        PropertyKind::Title | PropertyKind::Text { .. } | PropertyKind::Body
+                    ),
                 }),
                 Err(refused) => misfits.push(Misfit {
                     place: Place::Kind(index),

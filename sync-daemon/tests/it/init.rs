@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use sqlx::PgPool;
 use sync_daemon::dashboard::Dashboards;
-use sync_daemon::init::{Error, Outcome, Wanted, init};
+use sync_daemon::init::{Error, Outcome, Wanted, init, update};
+use sync_daemon::page::Value;
 
 use crate::database::database;
 use crate::source::{checked, read, run};
@@ -207,4 +208,79 @@ async fn a_hundred_tables_take_seconds() {
     // The promise is five seconds; a machine that does many things at once gets thirty.
     assert!(took.as_secs() < 30, "{took:?}");
     parsed(&outcome);
+}
+
+#[tokio::test]
+async fn a_key_to_a_table_without_a_dashboard_is_a_plain_column() {
+    let database = database(
+        "create table customers (id int primary key, name text);
+         create table orders (id int primary key, what text, customer_id int references customers);
+         insert into customers values (7, 'x'); insert into orders values (1, 'one', 7)",
+    )
+    .await;
+    let outcome = made(&database.pool, tables(&["orders"])).await.unwrap();
+    let text = &outcome.drafts[0].text;
+    assert!(
+        text.contains(
+            "# Points to public.customers, which has no dashboard; with one it can be a relation.\n\
+             [[property]]\nname = \"Customer ID\"\ntype = \"number\""
+        ),
+        "{text}"
+    );
+    let (_, pages) = read(&database.pool, parsed(&outcome).get("Orders").unwrap()).await;
+    assert!(pages[0].values.contains(&Value::Number(Some(7.0))));
+}
+
+#[tokio::test]
+async fn a_file_is_brought_up_to_its_table() {
+    let database = database(
+        "create table bills (id int primary key, name text, sum numeric(9,2), gone text, state text);
+         insert into bills values (1, 'One', 5, 'x', 'open')",
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = made(&database.pool, tables(&["bills"])).await.unwrap();
+    let path = folder.path().join(&outcome.drafts[0].file);
+    // A person's own words, and a view behind the properties.
+    let own = "\n# My own remark.\n[[view]]\nname = \"All\"\n";
+    std::fs::write(&path, outcome.drafts[0].text.clone() + own).unwrap();
+    let updated = async || {
+        let dashboards = Dashboards::load(Some(folder.path())).unwrap();
+        let mut connection = database.pool.acquire().await.unwrap();
+        let updates = update(&mut connection, &dashboards, |dashboard, _| {
+            dashboard.name == "Bills"
+        });
+        let updates = updates.await.unwrap();
+        for update in &updates {
+            std::fs::write(&update.file, &update.text).unwrap();
+        }
+        updates
+            .into_iter()
+            .flat_map(|update| update.changes)
+            .collect::<Vec<_>>()
+    };
+    assert!(updated().await.is_empty(), "nothing has changed");
+    run(
+        &database.pool,
+        "alter table bills drop column gone, add due date, alter sum type text",
+    )
+    .await;
+    run(&database.pool, "alter table bills rename state to status").await;
+    assert_eq!(
+        updated().await,
+        [
+            "\"State\" left out: the source has no column \"state\"",
+            "\"Gone\" left out: the source has no column \"gone\"",
+            "\"Sum\" left out: property \"Sum\" of type number cannot hold column \"sum\" of type text",
+            "column \"sum\" is new; \"Sum\" shows it",
+            "column \"status\" is new; \"Status\" shows it",
+            "column \"due\" is new; \"Due\" shows it",
+        ]
+    );
+    assert!(updated().await.is_empty(), "once is enough");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\n# My own remark.\n[[view]]"), "{text}");
+    let dashboards = Dashboards::load(Some(folder.path())).unwrap();
+    let (_, pages) = read(&database.pool, dashboards.get("Bills").unwrap()).await;
+    assert_eq!(pages.len(), 1);
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::dashboard::Meets;
 
 /// What Notion makes of a written value when it is read back.
 fn stored(written: &Json) -> Json {
@@ -28,7 +29,7 @@ fn values() -> impl Strategy<Value = (PropertyKind, Value)> {
     let options = Vec::new;
     prop_oneof![
         any::<String>().prop_map(|text| (PropertyKind::Title, Value::Title(text))),
-        "\\PC{0,5000}".prop_map(|text| (PropertyKind::Text, Value::Text(text))),
+        "\\PC{0,5000}".prop_map(|text| (PropertyKind::PLAIN, Value::Text(text))),
         proptest::option::of(-1e15..1e15).prop_map(|number| {
             (
                 PropertyKind::Number {
@@ -56,6 +57,19 @@ fn values() -> impl Strategy<Value = (PropertyKind, Value)> {
         (minute.clone(), minute)
             .prop_map(|(start, end)| (PropertyKind::Date, Value::DateRange(start, end))),
         any::<bool>().prop_map(|ticked| (PropertyKind::Checkbox, Value::Checkbox(ticked))),
+        "(\\PC{0,9}(\\*\\*|_|`|\\[x\\]\\(https://e.org\\))){0,9}".prop_map(|text| (
+            PropertyKind::Text { markdown: true },
+            Value::Rich(markdown::spans(&text))
+        )),
+        proptest::collection::vec("https://[a-z]{1,9}/[a-z]{0,9}", 0..5)
+            .prop_map(|links| (PropertyKind::Files, Value::Files(links))),
+        proptest::option::of(prop_oneof![
+            Just("🧾".to_owned()),
+            "https://[a-z]{1,9}/a.png"
+        ])
+        .prop_map(|word| (PropertyKind::Icon, Value::Icon(word))),
+        proptest::option::of("https://[a-z]{1,9}/a.png")
+            .prop_map(|word| (PropertyKind::Cover, Value::Cover(word))),
         proptest::option::of(name).prop_map(|url| (PropertyKind::Url, Value::Url(url))),
         proptest::collection::vec(any::<u128>(), 0..5).prop_map(|ids| {
             let ids = ids
@@ -129,7 +143,7 @@ fn an_end_that_a_person_added_to_a_date_is_a_difference() {
 #[test]
 fn options_that_share_a_name_are_one_option() {
     let option = |value: &str, name: &str| SelectOption {
-        value: value.into(),
+        meets: Meets::Value(value.into()),
         name: name.into(),
         color: "gray".into(),
     };

@@ -130,16 +130,23 @@ fn of_column(
                 "choose the type select, or use a query that compares it to something",
             )),
         },
-        PropertyKind::MultiSelect { .. } | PropertyKind::Relation { .. } if is_array => {
+        PropertyKind::MultiSelect { .. }
+        | PropertyKind::Relation { .. }
+        | PropertyKind::People
+        | PropertyKind::Files
+            if is_array =>
+        {
             Ok(items(&name))
         }
-        PropertyKind::MultiSelect { .. } if matches!(column.base.as_str(), "json" | "jsonb") => {
+        PropertyKind::MultiSelect { .. } | PropertyKind::People | PropertyKind::Files
+            if matches!(column.base.as_str(), "json" | "jsonb") =>
+        {
             Ok(text)
         }
-        PropertyKind::MultiSelect { .. } => Ok(format!(
+        PropertyKind::MultiSelect { .. } | PropertyKind::People => Ok(format!(
             "CAST(array_to_json(string_to_array({text}, ',')) AS text)"
         )),
-        PropertyKind::Relation { .. } => Ok(format!(
+        PropertyKind::Relation { .. } | PropertyKind::Files => Ok(format!(
             "CASE WHEN CAST({name} AS text) IS NOT NULL \
              THEN CAST(array_to_json(ARRAY[CAST({name} AS text)]) AS text) END"
         )),
@@ -149,14 +156,21 @@ fn of_column(
         PropertyKind::Url | PropertyKind::Email | PropertyKind::Phone if is_array => {
             Err(refuse(column, "choose the type text"))
         }
+        PropertyKind::Icon | PropertyKind::Cover if is_array => Err(refuse(
+            column,
+            "name a column of text, or use a query that picks one",
+        )),
         PropertyKind::Formula { .. } => Err(refuse(column, "a formula reads no column")),
         PropertyKind::Title
-        | PropertyKind::Text
+        | PropertyKind::Text { .. }
         | PropertyKind::Select { .. }
         | PropertyKind::Status { .. }
         | PropertyKind::Url
         | PropertyKind::Email
-        | PropertyKind::Phone => Ok(text),
+        | PropertyKind::Phone
+        | PropertyKind::Icon
+        | PropertyKind::Cover
+        | PropertyKind::Body => Ok(text),
     }
 }
 

@@ -1,0 +1,164 @@
+//! Brings a schema file up to its table again: what is new is added at its end, and what fits no more is commented
+//! out with the reason. Nothing that a person wrote is deleted.
+
+use std::collections::HashSet;
+
+use sqlx::postgres::PgConnection;
+
+use super::catalog;
+use super::choose::{self, Around};
+use super::{Error, existing_targets};
+use crate::dashboard::{Dashboard, Dashboards, Origin, Source};
+use crate::source::unfit;
+
+/// A schema file, and what has to change in it.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The file.
+    pub file: String,
+    /// What stands in it then.
+    pub text: String,
+    /// What was changed, a line each.
+    pub changes: Vec<String>,
+}
+
+/// Compares the files of these dashboards with their tables. `wanted`: names of tables; none for all.
+pub async fn update(
+    connection: &mut PgConnection,
+    dashboards: &Dashboards,
+    is_wanted: impl Fn(&Dashboard, &str) -> bool,
+) -> Result<Vec<Update>, Error> {
+    let existing: Vec<Dashboard> = dashboards.iter().cloned().collect();
+    let relations = catalog::relations(connection).await?;
+    let targets = existing_targets(&existing, &relations);
+    let names = super::all_names(&relations);
+    let mut updates = Vec::new();
+    for (dashboard, origin) in dashboards.with_origins() {
+        if !is_wanted(dashboard, &origin.file) || !matches!(dashboard.source, Source::Table { .. })
+        {
+            continue;
+        }
+        let Some(table) = relations.iter().find(|one| one.source == dashboard.source) else {
+            continue;
+        };
+        let mut tables = [table.clone()];
+        catalog::describe(connection, &mut tables).await?;
+        let [mut table] = tables;
+        // The samples only help to choose: without them the types decide.
+        let _ = catalog::sample(connection, &mut table).await?;
+        let around = Around {
+            targets: &targets,
+            names: &names,
+            joins: Vec::new(),
+        };
+        let fresh = choose::board(&table, dashboard.name.clone(), &dashboard.key, &around);
+        let unfit = unfit(connection, dashboard).await?;
+        let text = std::fs::read_to_string(&origin.file).unwrap_or_default();
+        let mut file = File {
+            lines: text.lines().map(str::to_owned).collect(),
+            changes: Vec::new(),
+        };
+        let mut kept: HashSet<&str> = HashSet::new();
+        let mut names: HashSet<String> = HashSet::new();
+        let mut ends = Vec::new();
+        for (index, property) in dashboard.properties.iter().enumerate() {
+            if let Some((_, why)) = unfit.iter().find(|(at, _)| *at == index) {
+                ends.push((index, property.name.as_str(), why));
+            } else {
+                kept.extend(property.feed.columns());
+                names.insert(property.name.to_lowercase());
+            }
+        }
+        // From the last on, so that the lines of the others stay where they are.
+        for (index, name, why) in ends.into_iter().rev() {
+            file.comment_out(origin, index, name, why);
+        }
+        for mut choice in fresh.choices {
+            let mentioned = text.contains(&format!("{:?}", choice.column));
+            let unfit_before = dashboard.properties.iter().enumerate().any(|(index, old)| {
+                unfit.iter().any(|(at, _)| *at == index)
+                    && old.feed.columns().any(|column| column == choice.column)
+            });
+            let known = kept.contains(choice.column.as_str()) || choice.column.is_empty();
+            if known || choice.kind == "title" || (mentioned && !unfit_before) {
+                continue;
+            }
+            let name = choice.name.clone();
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            if let Some(free) = std::iter::once(name.clone())
+                .chain(numbered)
+                .find(|name| !names.contains(&name.to_lowercase()))
+            {
+                choice.name = free;
+            }
+            names.insert(choice.name.to_lowercase());
+            file.append(&choice);
+        }
+        if !file.changes.is_empty() {
+            updates.push(Update {
+                file: origin.file.clone(),
+                text: file.lines.join("\n") + "\n",
+                changes: file.changes,
+            });
+        }
+    }
+    Ok(updates)
+}
+
+struct File {
+    lines: Vec<String>,
+    changes: Vec<String>,
+}
+
+impl File {
+    fn comment_out(&mut self, origin: &Origin, index: usize, name: &str, why: &str) {
+        let Some(at) = origin.properties.get(index) else {
+            return;
+        };
+        let named = at.name.saturating_sub(1).min(self.lines.len());
+        let is_head = |line: &String| line.trim_start().starts_with('[');
+        let Some(start) = self.lines[..=named.min(self.lines.len() - 1)]
+            .iter()
+            .rposition(is_head)
+        else {
+            return;
+        };
+        let after = self.lines[start + 1..].iter().position(is_head);
+        let mut end = after.map_or(self.lines.len(), |after| start + 1 + after);
+        // What stands before the next section belongs to that.
+        let belongs = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        while end > start + 1 && !belongs(&self.lines[end - 1]) {
+            end -= 1;
+        }
+        for line in &mut self.lines[start..end] {
+            if !line.is_empty() {
+                *line = format!("# {line}");
+            }
+        }
+        self.lines.insert(
+            start,
+            format!("# Left out by `claimboard-sync init --update`: {why}."),
+        );
+        self.changes.push(format!("{name:?} left out: {why}"));
+    }
+
+    fn append(&mut self, choice: &super::draft::Choice) {
+        let mut section = String::new();
+        choice.write(&mut section);
+        self.lines.push(String::new());
+        self.lines
+            .push("# Added by `claimboard-sync init --update`.".to_owned());
+        self.lines.extend(section.lines().map(str::to_owned));
+        self.changes.push(if choice.off {
+            format!(
+                "column {:?} is new; {:?} is there as a comment",
+                choice.column, choice.name
+            )
+        } else {
+            format!(
+                "column {:?} is new; {:?} shows it",
+                choice.column, choice.name
+            )
+        });
+    }
+}
