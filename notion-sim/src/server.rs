@@ -15,10 +15,10 @@ use crate::clock::Clock;
 use crate::data_file::{DataFile, DataFileError};
 use crate::http;
 use crate::http::listener::Listener;
-use crate::model::workspace::Workspace;
+use crate::model::workspace::{QUERY_RESULTS, Workspace};
 use crate::simulator::Simulator;
 use crate::traffic::journal::Stats;
-use crate::traffic::window::{self, Limit, Limits};
+use crate::traffic::window::{Limit, Limits};
 
 /// How to start the simulator.
 #[derive(Debug, Clone)]
@@ -134,7 +134,7 @@ impl Server {
             workspace: options.workspace_limit,
             endpoints: options.endpoint_limits.iter().cloned().collect(),
             blocks: options.block_limit,
-            query_results: window::query_results(),
+            query_results: QUERY_RESULTS,
         };
         limits.check().map_err(StartError::Limit)?;
         let clock = Clock::default();

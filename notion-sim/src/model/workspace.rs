@@ -186,6 +186,9 @@ enum Touched {
     View(Uuid),
 }
 
+/// Notion answers a query with so many rows, however often it is continued.
+pub(crate) const QUERY_RESULTS: usize = 10_000;
+
 /// Rows by the text of one property.
 type TextIndex = HashMap<String, Vec<Uuid>>;
 
@@ -280,7 +283,7 @@ impl Workspace {
             ids,
             acting: None,
             block_limit: None,
-            query_limit: usize::MAX,
+            query_limit: QUERY_RESULTS,
             last_number: 0,
             rows: ById::default(),
             children: ById::default(),

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::api::failure::Failure;
 use crate::api::route::ENDPOINTS;
+use crate::model::workspace::QUERY_RESULTS;
 
 /// So many requests in so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +75,8 @@ pub(crate) struct Limits {
     pub(crate) query_results: usize,
 }
 
-/// Notion's own.
-pub(crate) fn query_results() -> usize {
-    10_000
+fn query_results() -> usize {
+    QUERY_RESULTS
 }
 
 impl Limits {
