@@ -69,6 +69,12 @@ start_postgres() {
     done
 }
 
+# Sets database to an empty one of the same owner.
+fresh_database() {
+    psql -qX -v ON_ERROR_STOP=1 "$superuser" -c "CREATE DATABASE board OWNER owner"
+    database=${database/\/app/\/board}
+}
+
 # Sets status, the address of the status page of a daemon that mirrors database to the simulated Notion, once all is on the board.
 start_sync() {
     local line=
