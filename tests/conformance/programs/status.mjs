@@ -7,7 +7,7 @@ import { launch } from "puppeteer-core";
 
 const [status, notion, token, executablePath, pictures] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PATIENCE = 60_000;
+const PATIENCE = 180_000; // pauses between attempts double up to a minute
 
 const browser = await launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
 const page = await browser.newPage();
@@ -55,14 +55,13 @@ for (const [name, width] of [["narrow", 390], ["wide", 1280]]) {
   await picture(name);
 }
 
-// Notion is away: the page says so and what waits.
+// Notion refuses the token: the page says so and what waits.
 const control = (method, path, value) =>
   fetch(`${notion}/_sim/${path}`, { method, body: value && JSON.stringify(value), headers: { authorization: `Bearer ${token}` } });
-await control("POST", "faults", { kind: "unavailable" });
-await control("POST", "faults", { kind: "drop" });
+await control("POST", "faults", { kind: "unauthorized" });
 const { execFileSync } = await import("node:child_process");
 execFileSync("psql", ["-qX", process.env.DATABASE_URL, "-c", "UPDATE lessons SET title = title || ' again' WHERE words <= 50"]);
-await shows(["not ready", "away for", "Library"]);
+await shows(["not ready", "away for", "renew NOTION_TOKEN", "Library"]);
 await picture("away");
 await control("DELETE", "faults");
 await shows(["every board is as fresh as promised"]);
