@@ -105,8 +105,8 @@ host's own form: on standard output with exit code 0, for Windsurf on standard e
 or when it cannot tell, it answers nothing, which leaves the decision to the host. Exits 1 (for Cline 0),
 which blocks nothing, when the call makes no sense or the claims could not be read.
 
-The forms are those that the hosts document; they were tried with calls made after the documentation, not
-inside the hosts. Not here: VS Code, which does not document its tools' inputs, and hosts whose hooks are
+The forms follow the hosts' documentation, except Cursor's and the fields of Windsurf's, which follow what
+others wrote about them. They were tried with calls made after that, not inside the hosts. Not here: VS Code, which does not document its tools' inputs, and hosts whose hooks are
 plugins in their own process, such as OpenCode. There, git's hooks stand between an edit and a commit.
 
 Of shell commands it understands redirections, tee, rm, mv, cp, ln, install, touch, truncate, mkdir,
