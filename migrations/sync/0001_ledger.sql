@@ -6,7 +6,10 @@ CREATE TABLE sync.ledger (
     -- Grows while the daemon runs, and stands in Notion too: a ledger behind Notion was rolled back.
     mark            bigint NOT NULL DEFAULT 0,
     -- Fencing token of the one process that may write: a larger one shuts out the bearers of smaller ones.
-    token           bigint NOT NULL DEFAULT 0
+    token           bigint NOT NULL DEFAULT 0,
+    -- When the daemon last said that it lives, to the minute, and the budget that it has learnt.
+    beat_at         timestamptz,
+    requests_per_minute bigint
 );
 INSERT INTO sync.ledger DEFAULT VALUES;
 
@@ -18,12 +21,17 @@ CREATE TABLE sync.dashboards (
     property_ids    jsonb NOT NULL,
     -- How each was defined when setup made or changed it last: what the file says otherwise now is changed.
     definitions     jsonb NOT NULL DEFAULT '{}',
+    -- Integrations that made it and its pages: a page by anybody else is not ours.
+    hands           uuid[] NOT NULL DEFAULT '{}',
     -- Digest of the schema file under which the pages were last examined; another digest re-examines them all.
     digest          uuid,
     -- What the last pass saw, for `status`: written when it changed, never per pass.
     source_rows     bigint,
     backlog         bigint NOT NULL DEFAULT 0,
     passed_at       timestamptz,
+    -- The same figures as people are shown them: changed only when the real ones leave their band.
+    shown_rows      bigint,
+    shown_backlog   bigint,
     problem         text,
     -- A person's word: nothing is written while paused; these properties may change on every page, until they have.
     paused          boolean NOT NULL DEFAULT false,
@@ -39,6 +47,8 @@ CREATE TABLE sync.pages (
     -- The row version the page shows, and a fingerprint per property name of what stands in Notion.
     source_hash     uuid,
     fingerprints    jsonb NOT NULL DEFAULT '{}',
+    -- What was last written to each property, cut short: for people who ask what a plan changes.
+    shown           jsonb NOT NULL DEFAULT '{}',
     -- A relation points to a row that had no page yet: look again at every pass.
     unresolved      boolean NOT NULL DEFAULT false,
     -- The write whose answer is not known: only what answers this very write may end the doubt.
@@ -100,3 +110,37 @@ CREATE TABLE sync.spent (
     at              timestamptz NOT NULL DEFAULT clock_timestamp(),
     requests        bigint NOT NULL
 );
+
+-- A figure that is shown, after the real one became `actual`: it stays while they are close.
+CREATE FUNCTION sync.in_band(shown bigint, actual bigint, slack bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN actual = 0 AND slack > 10 THEN 0
+        WHEN shown IS NULL OR abs(actual - shown) > greatest(slack, shown / 5) THEN actual
+        ELSE shown
+    END
+$$;
+
+-- What board Sync Status shows: a row a dashboard, and the heartbeat. It leaves itself out, or it would never be done.
+CREATE VIEW sync.status AS
+    SELECT name,
+           CASE WHEN paused THEN 'paused'
+                WHEN problem IS NOT NULL THEN 'stands still'
+                WHEN coalesce(shown_backlog, 0) > 0 AND digest IS NULL THEN 'loading'
+                WHEN coalesce(shown_backlog, 0) > 0 THEN 'catching up'
+                WHEN wrong.rows > 0 THEN 'rows with problems'
+                WHEN passed_at IS NULL THEN 'starting'
+                ELSE 'live'
+           END AS state,
+           shown_rows AS rows,
+           coalesce(shown_backlog, 0) AS waiting,
+           CASE WHEN shown_backlog > 0
+                THEN greatest(1, ceil(shown_backlog / coalesce(nullif(requests_per_minute, 0), 180)::numeric))::bigint
+           END AS minutes_left,
+           wrong.rows AS problems,
+           problem AS message,
+           CAST(NULL AS timestamptz) AS heartbeat
+    FROM sync.dashboards, sync.ledger,
+         LATERAL (SELECT count(*) AS rows FROM sync.problems p WHERE p.dashboard = name) AS wrong
+    WHERE name <> 'Sync Status'
+    UNION ALL
+    SELECT 'Heartbeat', NULL, NULL, NULL, NULL, NULL, NULL, beat_at FROM sync.ledger WHERE beat_at IS NOT NULL;

@@ -1,13 +1,15 @@
 //! What waits to be written: one entry a page, holding only the latest row version.
+//! Bulk entries hold no page at all, only which version of the row is wanted: it is read when its turn comes.
 //!
 //! Properties: an entry that is offered again keeps its place and the time since when its page is stale,
 //! so that a row that changes often cannot be starved, and two changes before one write cost one write.
 //! Live changes leave earliest deadline first; bulk ([`Lane::Load`]) leaves in fair turns of the
-//! dashboards. Trashes come after everything else of their dashboard. A page has one write in flight, a
-//! dashboard [`PER_DASHBOARD`]. A page waits for the pages that its relations point to while those are still
+//! dashboards, the newest rows first. Trashes come after everything else of their dashboard. A page has one write
+//! in flight, a dashboard four, and fewer after conflicts. A page waits for the pages that its relations point to while those are still
 //! to be made, so that it is written once and whole; but not for one that failed, nor for one that waits
 //! for it in turn: there the relation is filled in by a second write.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use tokio::time::Instant;
 use crate::budget::Lane;
 use crate::page::{DesiredPage, Key, SourceHash};
 
-/// Writes in flight for one dashboard: Notion answers 409 the more often the more there are.
-pub const PER_DASHBOARD: usize = 4;
+mod width;
+
+use width::Width;
 
 /// Writes in flight in all.
 pub const IN_FLIGHT: usize = 12;
@@ -32,11 +35,33 @@ pub struct PageRef {
     pub key: Key,
 }
 
+/// What should stand for a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wanted {
+    /// This page.
+    Page(Box<DesiredPage>),
+    /// The page of this version of the row, or of a later one: to be read when its turn comes.
+    Row(SourceHash),
+    /// No page.
+    Gone,
+}
+
+impl Wanted {
+    /// The row version that is wanted.
+    pub fn source_hash(&self) -> Option<SourceHash> {
+        match self {
+            Self::Page(page) => Some(page.source_hash),
+            Self::Row(hash) => Some(*hash),
+            Self::Gone => None,
+        }
+    }
+}
+
 /// What a pass wants written.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// The page as it should be; `None`: it should go.
-    pub page: Option<DesiredPage>,
+    /// What should stand.
+    pub wanted: Wanted,
     /// Database time just before the snapshot in which the row was read.
     pub read_at: DateTime<Utc>,
     /// Whether the page has to be created.
@@ -47,12 +72,16 @@ pub struct Offer {
     pub lane: Lane,
     /// Longest time the page may stay stale.
     pub patience: Duration,
+    /// Of pages that are due at the same moment, the one with the largest number leaves first.
+    pub newness: i64,
+    /// How long the entry stays before it may leave.
+    pub grace: Duration,
 }
 
 impl Offer {
     /// The row version that is wanted.
     pub fn source_hash(&self) -> Option<SourceHash> {
-        self.page.as_ref().map(|page| page.source_hash)
+        self.wanted.source_hash()
     }
 }
 
@@ -75,10 +104,15 @@ pub struct Taken {
     pub attempts: u32,
     /// When the page became stale.
     pub stale_since: Instant,
+    /// Bulk entries of the same dashboard that come next: whoever reads this row may read theirs as well.
+    pub following: Vec<Key>,
 }
 
-/// Entries in the order in which they leave: trashes last, then by deadline.
-type Turn = (bool, Instant, Key);
+/// Rows that are read at a time when their turn comes.
+const FOLLOWING: usize = 49;
+
+/// Entries in the order in which they leave: trashes last, then by deadline, then the newest.
+type Turn = (bool, Instant, Reverse<i64>, Key);
 
 /// The backlog of one token. Time is an argument.
 #[derive(Debug, Default)]
@@ -89,6 +123,9 @@ pub struct Backlog {
     delayed: BTreeSet<(Instant, PageRef)>,
     in_flight: HashMap<PageRef, bool>,
     served: HashMap<usize, u64>,
+    widths: HashMap<usize, Width>,
+    /// Until when pages that are created, and pages that are changed, may not leave.
+    held: [Option<Instant>; 2],
 }
 
 impl Backlog {
@@ -122,8 +159,8 @@ impl Backlog {
             Some(old) if old.offer.source_hash() == offer.source_hash() => {
                 (old.stale_since, old.attempts, old.not_before)
             }
-            Some(old) => (old.stale_since, 0, None),
-            None => (now, 0, None),
+            Some(old) => (old.stale_since, 0, grace(&offer, now)),
+            None => (now, 0, grace(&offer, now)),
         };
         self.insert(
             page,
@@ -154,11 +191,16 @@ impl Backlog {
         if lane == Lane::Load {
             *self.served.entry(page.dashboard).or_default() += 1;
         }
+        let following = match entry.offer.wanted {
+            Wanted::Row(_) => self.following(page.dashboard),
+            Wanted::Page(_) | Wanted::Gone => Vec::new(),
+        };
         Some(Taken {
             page,
             offer: entry.offer,
             attempts: entry.attempts,
             stale_since: entry.stale_since,
+            following,
         })
     }
 
@@ -178,10 +220,10 @@ impl Backlog {
             .filter(|((dashboard, bulk), _)| {
                 *bulk == (lane == Lane::Load)
                     && !frozen(*dashboard)
-                    && self.in_flight_of(*dashboard) < PER_DASHBOARD
+                    && self.in_flight_of(*dashboard) < self.width_of(*dashboard)
             })
             .filter_map(|((dashboard, _), turns)| {
-                turns.iter().find_map(|(trash, deadline, key)| {
+                turns.iter().find_map(|(trash, deadline, newness, key)| {
                     let page = PageRef {
                         dashboard: *dashboard,
                         key: key.clone(),
@@ -190,22 +232,26 @@ impl Backlog {
                         Lane::Live => 0,
                         Lane::Load => self.served.get(dashboard).copied().unwrap_or_default(),
                     };
-                    self.may_leave(&page, &frozen)
-                        .then_some(((served, *trash, *deadline), page))
+                    self.may_leave(&page, now, &frozen)
+                        .then_some(((served, *trash, *deadline, *newness), page))
                 })
             })
             .min()
             .map(|(_, page)| page)
     }
 
-    fn may_leave(&self, page: &PageRef, frozen: &impl Fn(usize) -> bool) -> bool {
+    fn may_leave(&self, page: &PageRef, now: Instant, frozen: &impl Fn(usize) -> bool) -> bool {
+        let offer = &self.entries[page].offer;
+        if self.held[usize::from(offer.creates)].is_some_and(|until| until > now) {
+            return false;
+        }
         let holds_up = |needed: &PageRef| {
             self.in_flight.get(needed) == Some(&true)
                 || (self.is_to_be_made(needed)
                     && !frozen(needed.dashboard)
                     && !self.waits_for(needed, page))
         };
-        !self.in_flight.contains_key(page) && !self.entries[page].offer.needs.iter().any(holds_up)
+        !self.in_flight.contains_key(page) && !offer.needs.iter().any(holds_up)
     }
 
     fn is_to_be_made(&self, page: &PageRef) -> bool {
@@ -243,9 +289,46 @@ impl Backlog {
             .count()
     }
 
+    fn width_of(&self, dashboard: usize) -> usize {
+        self.widths
+            .get(&dashboard)
+            .copied()
+            .unwrap_or_default()
+            .now()
+    }
+
+    /// The first bulk entries of a dashboard whose rows are still to be read.
+    fn following(&self, dashboard: usize) -> Vec<Key> {
+        let turns = self.ready.get(&(dashboard, true)).into_iter().flatten();
+        turns
+            .map(|(.., key)| key)
+            .filter(|key| {
+                let page = PageRef {
+                    dashboard,
+                    key: (*key).clone(),
+                };
+                matches!(self.entries[&page].offer.wanted, Wanted::Row(_))
+            })
+            .take(FOLLOWING)
+            .cloned()
+            .collect()
+    }
+
     /// The write is over and nothing is left to do for this version of the row.
     pub fn done(&mut self, page: &PageRef) {
         self.in_flight.remove(page);
+        self.widths.entry(page.dashboard).or_default().answered();
+    }
+
+    /// Notion says that too much is written to this dashboard at once.
+    pub fn conflicted(&mut self, dashboard: usize) {
+        self.widths.entry(dashboard).or_default().conflicted();
+    }
+
+    /// Pages that are created, or those that are changed, do not leave before `until`.
+    pub fn hold(&mut self, creates: bool, until: Instant) {
+        let held = &mut self.held[usize::from(creates)];
+        *held = (*held).max(Some(until));
     }
 
     /// The write did not happen: back into the queue, unless a newer version waits there already.
@@ -371,10 +454,16 @@ impl Backlog {
     }
 }
 
+/// When an entry may leave at the earliest, if not at once.
+fn grace(offer: &Offer, now: Instant) -> Option<Instant> {
+    (!offer.grace.is_zero()).then(|| now + offer.grace)
+}
+
 fn turn(page: &PageRef, entry: &Entry) -> Turn {
     (
-        entry.offer.page.is_none(),
+        entry.offer.wanted == Wanted::Gone,
         entry.stale_since + entry.offer.patience,
+        Reverse(entry.offer.newness),
         page.key.clone(),
     )
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
-use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind};
+use crate::dashboard::{Dashboard, KEY_PROPERTY, NOTE_PROPERTY, PropertyKind, Source};
 use crate::ledger::Binding;
 use crate::notion::{PageId, convert};
 use crate::page::{DesiredPage, Fingerprint, Key, Value};
@@ -91,6 +91,17 @@ impl Board {
         })
     }
 
+    /// Whether it shows how the mirroring goes, heartbeat included.
+    pub fn shows_heartbeat(&self) -> bool {
+        matches!(&self.dashboard.source, Source::Table { schema, name } if schema == "sync" && name == "status")
+    }
+
+    /// Whether its pages point to others.
+    pub fn has_relations(&self) -> bool {
+        self.written()
+            .any(|(_, kind)| matches!(kind, PropertyKind::Relation { .. }))
+    }
+
     /// The dashboard that a relation property points to.
     pub fn related(&self, property: &str) -> Option<&str> {
         self.written()
@@ -146,8 +157,19 @@ impl Board {
             .collect()
     }
 
-    /// Reads a page; `None` for one that carries no key: a person made it, and it is left alone.
+    /// Reads a page; `None` for one that carries no key, or a key that a person copied: it is theirs, and left alone.
     pub fn read(&self, page: &Json) -> Option<ReadPage> {
+        self.read_by(page, None)
+    }
+
+    /// The same, where pages that `me` made are ours in any case.
+    pub fn read_by(&self, page: &Json, me: Option<uuid::Uuid>) -> Option<ReadPage> {
+        let hands = &self.binding.hands;
+        let made_by = convert::id(&page["created_by"]);
+        let ours = |hand| hands.contains(&hand) || me == Some(hand);
+        if !hands.is_empty() && !made_by.is_none_or(ours) {
+            return None;
+        }
         let values = self.values(page);
         let key = values.iter().find_map(|(name, value)| match value {
             Value::Text(key) if name == KEY_PROPERTY && !key.is_empty() => Some(key.clone()),

@@ -15,6 +15,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+mod learned;
+
+pub use learned::{Learned, Scope};
+
 /// Notion's window.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
@@ -52,7 +56,7 @@ pub enum Place {
 /// A sliding-window log of requests. Time is an argument.
 #[derive(Debug)]
 pub struct Budget {
-    limit: usize,
+    learned: Learned,
     in_flight: usize,
     answered: VecDeque<(Instant, Place)>,
     /// Places that the load took in a burst, in flight or within the window.
@@ -69,7 +73,7 @@ impl Budget {
     pub fn new(limit: usize) -> Self {
         assert!(limit > 0, "a budget of nothing admits nothing");
         Self {
-            limit,
+            learned: Learned::new(limit),
             in_flight: 0,
             answered: VecDeque::with_capacity(limit),
             burst: 0,
@@ -84,7 +88,7 @@ impl Budget {
         if let Some(until) = self.closed_until.filter(|until| *until > now) {
             return Admission::NotBefore(until);
         }
-        if self.used() >= self.limit {
+        if self.used() >= self.limit() {
             let first = self.answered.front();
             return first.map_or(Admission::WhenAnswered, |(at, _)| {
                 Admission::NotBefore(*at + WINDOW)
@@ -138,15 +142,25 @@ impl Budget {
 
     /// Requests a window.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.learned.limit()
+    }
+
+    /// Notion refused for this reason: the limit is lower than it was thought to be.
+    pub fn refused(&mut self, scope: Scope, now: Instant) {
+        self.learned.refused(scope, now);
+    }
+
+    /// So many pages wait: the limit may rise. Whether it did.
+    pub fn waiting(&mut self, pages: usize, now: Instant) -> bool {
+        self.learned.waiting(pages, now)
     }
 
     fn burst_limit(&self) -> usize {
-        (self.limit * 3 / 4).max(1)
+        (self.limit() * 3 / 4).max(1)
     }
 
     fn trickle(&self) -> Duration {
-        let places = u32::try_from(self.limit - self.burst_limit()).unwrap_or(u32::MAX);
+        let places = u32::try_from(self.limit() - self.burst_limit()).unwrap_or(u32::MAX);
         WINDOW / places.max(1)
     }
 

@@ -46,7 +46,7 @@ const USAGE: u8 = 2;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Folder of schema files, added to or replacing the six that ship
+    /// Folder of schema files, added to or replacing those that ship
     #[arg(long, global = true, env = "CLAIMBOARD_SCHEMAS", value_name = "FOLDER")]
     schemas: Option<String>,
     /// Page under which the databases stand
@@ -313,10 +313,10 @@ impl Cli {
         let pool = pool(&config.database)?;
         reach(&pool).await?;
         coordination::migrate(&pool).await.context("cannot prepare schema coordination; DATABASE_URL must be the database's owner for setup")?;
-        let database = open(pool, config.database.schemas.as_deref()).await?;
-        database.ledger.migrate().await.context(
+        ledger::Ledger::new(pool.clone()).migrate().await.context(
             "cannot prepare schema sync; DATABASE_URL must be the database's owner for setup",
         )?;
+        let database = open(pool, config.database.schemas.as_deref()).await?;
         gate.recall(&database.ledger.recent_requests().await?);
         let parent = config.notion.parent_page;
         let done = setup::setup(
@@ -693,6 +693,8 @@ fn driver(
     gate: Gate,
 ) -> Driver {
     let writer = Writer {
+        pool: database.pool.clone(),
+        shelf: crate::shelf::Shelf::default(),
         ledger: tenure.ledger.clone(),
         client,
         gate,

@@ -31,7 +31,7 @@ pub(crate) use parse::Origin;
 pub use view::View;
 
 /// The dashboards that ship, in the order in which people see them.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 7] = [
     (
         "schemas/agent-activity.toml",
         include_str!("../../schemas/agent-activity.toml"),
@@ -52,6 +52,10 @@ const SHIPPED: [(&str, &str); 6] = [
     (
         "schemas/module-library.toml",
         include_str!("../../schemas/module-library.toml"),
+    ),
+    (
+        "schemas/sync-status.toml",
+        include_str!("../../schemas/sync-status.toml"),
     ),
 ];
 
@@ -131,6 +135,8 @@ pub struct Property {
     pub feed: Feed,
     /// What its values are rounded to.
     pub round: Option<Round>,
+    /// Whether what people change in it is only reported; as the dashboard says, where the file leaves it out.
+    pub report_only: Option<bool>,
     /// What it is in Notion.
     pub kind: PropertyKind,
 }
@@ -318,6 +324,16 @@ impl Dashboard {
         };
         let whole = json!([row::MAPPING, self.name, source, self.key, properties]);
         Fingerprint::of(whole.to_string().as_bytes())
+    }
+
+    /// Whether what people change in a property is written over.
+    pub fn heals(&self, property: &str) -> bool {
+        let own = self
+            .properties
+            .iter()
+            .find(|one| one.name == property)
+            .and_then(|one| one.report_only);
+        !own.unwrap_or(self.report_only)
     }
 
     /// The properties that carry data, in order: one for each value of a [`crate::page::DesiredPage`].

@@ -18,14 +18,15 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::backlog::{Backlog, Offer, PageRef, Taken};
+use crate::backlog::{Backlog, Offer, PageRef, Taken, Wanted};
+use crate::board::Board;
 use crate::budget::Lane;
 use crate::health::Health;
 use crate::ledger::Doubt;
 use crate::mark;
 use crate::notion::Meaning;
 use crate::observer::{Request, Sight, look};
-use crate::page::DesiredPage;
+use crate::page::Key;
 use crate::pass::{HeldUp, Pass, PassError, Queued};
 use crate::people;
 use crate::schedule::{PROBE, Timetable};
@@ -42,11 +43,17 @@ pub use carried::{Carried, Ended};
 /// How long a stop waits for writes in flight.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How often board Sync Status hears that the daemon lives.
+const BEAT: Duration = Duration::from_secs(60);
+
 /// How long [`Mode::Once`] waits for a service that is away.
 const GIVE_UP: Duration = Duration::from_secs(120);
 
 /// How long a dashboard that stands still is left alone.
 const FROZEN: Duration = Duration::from_secs(60);
+
+/// How long a page stays after its row is gone: a table that is emptied and filled again loses no page.
+const TRASH_GRACE: Duration = Duration::from_secs(30);
 
 /// How often the history of writes is pruned.
 const PRUNE: Duration = Duration::from_secs(3_600);
@@ -54,8 +61,11 @@ const PRUNE: Duration = Duration::from_secs(3_600);
 /// How old a create without an answer is when it is looked up first.
 const DOUBTFUL: Duration = Duration::from_secs(2);
 
-/// How often Notion is asked for pages that somebody else edited: a request a database.
+/// How often Notion is asked for pages that somebody else edited, at most: a request a database.
 const RADAR: Duration = Duration::from_secs(60);
+
+/// The part of the budget that these questions may cost; with many databases they come more rarely.
+const RADAR_SHARE: u32 = 33;
 
 /// How far back the first such question looks: people go on editing while no daemon runs.
 const ABSENCE: Duration = Duration::from_hours(24);
@@ -141,8 +151,12 @@ pub struct Driver {
     looks: JoinSet<Result<Sight, PassError>>,
     writes: JoinSet<(Taken, sqlx::Result<Outcome>)>,
     look_ups: JoinSet<(usize, Result<(), LookUpError>)>,
+    /// When the heartbeat is due.
+    beat_at: Instant,
     /// When the ledger's mark last moved; `None`: it was not compared with Notion's yet, and nothing is written.
     marked: Option<Instant>,
+    /// Whether a page was made since then.
+    made: bool,
     marking: FuturesUnordered<LocalBoxFuture<'static, Result<(), mark::Error>>>,
 }
 
@@ -209,6 +223,8 @@ impl Driver {
             writes: JoinSet::new(),
             look_ups: JoinSet::new(),
             marked: None,
+            made: false,
+            beat_at: now,
             marking: FuturesUnordered::new(),
         }
     }
@@ -222,6 +238,7 @@ impl Driver {
         loop {
             let now = Instant::now();
             self.start_marking(now);
+            self.beat(now).await;
             self.start_look(now);
             self.start_look_ups(now);
             let room_at = self.start_writes(now);
@@ -317,6 +334,7 @@ impl Driver {
             waiting: self.backlog.waiting(dashboard),
             in_flight,
             examine_all: !self.examined.contains(&dashboard),
+            whole: false,
         }
     }
 
@@ -413,17 +431,19 @@ impl Driver {
             .findings
             .into_iter()
             .map(|finding| {
-                let needs = finding
-                    .page
-                    .as_ref()
-                    .map_or_else(Vec::new, |page| self.needs(index, page));
+                let grace = match finding.wanted {
+                    Wanted::Gone => self.grace(index),
+                    Wanted::Page(_) | Wanted::Row(_) => Duration::ZERO,
+                };
                 let offer = Offer {
-                    creates: matches!(finding.step, crate::reconcile::Step::Create(_)),
-                    page: finding.page,
+                    creates: finding.creates,
+                    wanted: finding.wanted,
                     read_at: pass.read_at,
-                    needs,
+                    needs: self.needs(finding.needs),
                     lane: if bulk { Lane::Load } else { Lane::Live },
                     patience,
+                    newness: finding.newness,
+                    grace,
                 };
                 (finding.key, offer)
             })
@@ -479,32 +499,39 @@ impl Driver {
         self.thaw(index, Cause::Source).await
     }
 
-    /// The pages that a page points to, its own dashboard's included.
-    fn needs(&self, index: usize, page: &DesiredPage) -> Vec<PageRef> {
+    /// The rows that a page points to, as far as they have a dashboard here.
+    fn needs(&self, rows: Vec<(String, Key)>) -> Vec<PageRef> {
         let boards = &self.writer.boards;
-        let values = boards[index].named_values(page);
-        boards[index]
-            .relations(&values)
-            .filter_map(|(related, keys)| {
+        rows.into_iter()
+            .filter_map(|(related, key)| {
                 let dashboard = boards.iter().position(|board| board.name() == related)?;
-                Some(keys.iter().map(move |key| PageRef {
-                    dashboard,
-                    key: key.clone(),
-                }))
+                Some(PageRef { dashboard, key })
             })
-            .flatten()
-            .filter(|needed| needed.dashboard != index || needed.key != page.key)
             .collect()
+    }
+
+    /// How long a page stays whose row is gone. A command that is to end does not wait, and where an empty source is
+    /// normal, a row that goes is no mistake.
+    fn grace(&self, index: usize) -> Duration {
+        let limited = self.writer.boards[index].dashboard.limit.trashes.is_some();
+        match self.mode {
+            Mode::Forever if limited => TRASH_GRACE,
+            Mode::Forever | Mode::Once => Duration::ZERO,
+        }
     }
 
     /// Compares the ledger's mark with Notion's, once, and moves it on from time to time.
     fn start_marking(&mut self, now: Instant) {
-        let due = self.marked.is_none_or(|at| now >= at + mark::PACE);
+        let due = match self.marked {
+            None => true,
+            Some(at) => self.made && now >= at + mark::PACE,
+        };
         let away = now < self.notion.next_try(now) || now < self.postgres.next_try(now);
         if !due || away || !self.marking.is_empty() {
             return;
         }
         let (writer, first) = (Arc::clone(&self.writer), self.marked.is_none());
+        self.made = false;
         let marking = async move {
             if first {
                 mark::check(&writer).await
@@ -527,8 +554,8 @@ impl Driver {
             }
             Err(mark::Error::Ledger(error)) => self.postgres.ill(&root_cause(&error), now),
             Err(mark::Error::Notion(error)) => {
-                if let Meaning::TooMany { retry_after } = error.meaning() {
-                    self.writer.gate.close_for(retry_after);
+                if let Meaning::TooMany { retry_after, scope } = error.meaning() {
+                    self.writer.gate.refused(scope, retry_after);
                 } else {
                     self.notion.ill(&with_cure(&error), now);
                 }
@@ -545,6 +572,7 @@ impl Driver {
         {
             return None;
         }
+        self.writer.gate.waiting(self.backlog.len());
         let mut room_at = None;
         for lane in [Lane::Live, Lane::Load] {
             loop {
@@ -598,7 +626,14 @@ impl Driver {
             }
             Ok(Outcome::Problem(_)) => counts.refused += 1,
             Ok(Outcome::Nothing) => {}
-            Ok(Outcome::Retry | Outcome::Frozen(_) | Outcome::Away(_)) | Err(_) => {
+            Ok(
+                Outcome::Retry
+                | Outcome::Conflict
+                | Outcome::Later(_)
+                | Outcome::Frozen(_)
+                | Outcome::Away(_),
+            )
+            | Err(_) => {
                 counts.retried += 1;
             }
         }
@@ -607,6 +642,7 @@ impl Driver {
             Ok(Outcome::Done) => {
                 self.notion.well(now);
                 self.report.written += 1;
+                self.made |= taken.offer.creates;
                 self.backlog.done(&taken.page);
                 if let Err(error) = self.thaw(index, Cause::Notion).await {
                     self.postgres.ill(&root_cause(&error), now);
@@ -614,6 +650,7 @@ impl Driver {
             }
             Ok(Outcome::Retry) => {
                 if taken.offer.creates {
+                    self.made = true;
                     self.tables[index].hurry(now + DOUBTFUL);
                 }
                 let wait = backoff(
@@ -621,6 +658,19 @@ impl Driver {
                     Duration::from_millis(500),
                     Duration::from_secs(60),
                 );
+                self.backlog.retry(taken, now + wait);
+            }
+            Ok(Outcome::Conflict) => {
+                self.backlog.conflicted(index);
+                let wait = backoff(
+                    taken.attempts,
+                    Duration::from_millis(250),
+                    Duration::from_secs(30),
+                );
+                self.backlog.retry(taken, now + wait);
+            }
+            Ok(Outcome::Later(wait)) => {
+                self.backlog.hold(taken.offer.creates, now + wait);
                 self.backlog.retry(taken, now + wait);
             }
             Ok(Outcome::Problem(problem)) => {
@@ -714,8 +764,9 @@ impl Driver {
             return;
         }
         if self.mode == Mode::Forever && now >= self.radar_at {
-            self.radar_at = now + RADAR;
-            let back = if self.radar_swept { RADAR * 3 } else { ABSENCE };
+            let pace = self.radar_pace();
+            self.radar_at = now + pace;
+            let back = if self.radar_swept { pace * 3 } else { ABSENCE };
             self.radar_swept = true;
             let since = chrono::Utc::now() - back;
             for index in 0..self.tables.len() {
@@ -743,6 +794,27 @@ impl Driver {
         }
     }
 
+    fn radar_pace(&self) -> Duration {
+        let boards = u32::try_from(self.tables.len()).unwrap_or(u32::MAX);
+        let limit = u32::try_from(self.writer.gate.used().1).unwrap_or(u32::MAX);
+        RADAR.max(RADAR * boards * RADAR_SHARE / limit.max(1))
+    }
+
+    /// Says once a minute that the daemon lives, where a board shows it.
+    async fn beat(&mut self, now: Instant) {
+        if now < self.beat_at || self.marked.is_none() || now < self.postgres.next_try(now) {
+            return;
+        }
+        self.beat_at = now + BEAT;
+        if !self.writer.boards.iter().any(Board::shows_heartbeat) {
+            return;
+        }
+        let limit = i64::try_from(self.writer.gate.used().1).unwrap_or(i64::MAX);
+        if let Err(error) = self.writer.ledger.beat(limit).await {
+            self.postgres.ill(&root_cause(&error), now);
+        }
+    }
+
     fn looked_at_doubts(
         &mut self,
         done: Result<(usize, Result<(), LookUpError>), tokio::task::JoinError>,
@@ -754,7 +826,11 @@ impl Driver {
         match result {
             Ok(()) => self.notion.well(now),
             Err(LookUpError::Notion(error)) => match error.meaning() {
-                Meaning::TooMany { retry_after } => self.writer.gate.close_for(retry_after),
+                Meaning::TooMany { retry_after, scope } => {
+                    self.writer.gate.refused(scope, retry_after);
+                    self.looked_up = now + retry_after;
+                    self.radar_at = self.radar_at.max(now + retry_after);
+                }
                 Meaning::Unreachable | Meaning::TokenRefused | Meaning::Blocked => {
                     self.notion.ill(&with_cure(&error), now);
                 }

@@ -4,14 +4,15 @@
 //! answer ([`Ledger::settle`]). So after a crash at any moment, every page that might differ from what the
 //! ledger says is marked, and nothing else is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use sqlx::types::Json;
 
-use crate::board::ReadPage;
+use crate::board::{ReadPage, fingerprints};
+use crate::brief::{Briefs, briefs};
 use crate::budget::WINDOW;
 use crate::limit::Refused;
 use crate::mark::Mark;
@@ -42,6 +43,20 @@ pub struct Binding {
     pub definitions: BTreeMap<String, Fingerprint>,
     /// Digest under which all pages were last examined.
     pub digest: Option<Fingerprint>,
+    /// Integrations that made it and its pages; a page that somebody else made is not ours, whatever key it carries.
+    /// Empty: not known.
+    pub hands: Vec<uuid::Uuid>,
+}
+
+impl Binding {
+    /// Whoever made the data source made its pages.
+    pub fn made_by(&mut self, data_source: &serde_json::Value) {
+        if let Some(hand) = crate::notion::convert::id(&data_source["created_by"])
+            && !self.hands.contains(&hand)
+        {
+            self.hands.push(hand);
+        }
+    }
 }
 
 /// A page at a glance, for a pass to compare with.
@@ -70,6 +85,8 @@ pub enum Ending<'a> {
         source_hash: Option<SourceHash>,
         /// What was written.
         fingerprints: BTreeMap<String, Fingerprint>,
+        /// The same for people.
+        shown: Briefs,
         /// Whether relations point to rows that have no page.
         unresolved: bool,
     },
@@ -277,9 +294,10 @@ impl Ledger {
             Json<BTreeMap<String, String>>,
             Json<BTreeMap<String, Fingerprint>>,
             Option<uuid::Uuid>,
+            Vec<uuid::Uuid>,
         );
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT name, database_id, data_source_id, property_ids, definitions, digest FROM sync.dashboards",
+            "SELECT name, database_id, data_source_id, property_ids, definitions, digest, hands FROM sync.dashboards",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -293,6 +311,7 @@ impl Ledger {
                     Json(property_ids),
                     Json(definitions),
                     digest,
+                    hands,
                 )| {
                     let digest = digest.map(Fingerprint::from);
                     (
@@ -303,6 +322,7 @@ impl Ledger {
                             property_ids,
                             definitions,
                             digest,
+                            hands,
                         },
                     )
                 },
@@ -326,16 +346,17 @@ impl Ledger {
         .execute(&mut *tx)
         .await?;
         sqlx::query(
-            "INSERT INTO sync.dashboards (name, database_id, data_source_id, property_ids, definitions)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (name) DO UPDATE SET (database_id, data_source_id, property_ids, definitions)
-                 = (EXCLUDED.database_id, EXCLUDED.data_source_id, EXCLUDED.property_ids, EXCLUDED.definitions)",
+            "INSERT INTO sync.dashboards (name, database_id, data_source_id, property_ids, definitions, hands)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (name) DO UPDATE SET (database_id, data_source_id, property_ids, definitions, hands)
+                 = (EXCLUDED.database_id, EXCLUDED.data_source_id, EXCLUDED.property_ids, EXCLUDED.definitions, EXCLUDED.hands)",
         )
         .bind(name)
         .bind(binding.database_id)
         .bind(binding.data_source_id)
         .bind(Json(&binding.property_ids))
         .bind(Json(&binding.definitions))
+        .bind(&binding.hands)
         .execute(&mut *tx)
         .await?;
         tx.commit().await
@@ -385,6 +406,42 @@ impl Ledger {
         Ok(())
     }
 
+    /// Requests a minute that a daemon which lives has learnt to send; `None` where none says so.
+    pub async fn budget(&self) -> sqlx::Result<Option<usize>> {
+        let learnt: Option<i64> = sqlx::query_scalar(
+            "SELECT requests_per_minute FROM sync.ledger WHERE beat_at > clock_timestamp() - interval '5 minutes'",
+        )
+        .fetch_optional(&self.pool)
+        .await?
+        .flatten();
+        Ok(learnt.and_then(|learnt| usize::try_from(learnt).ok()))
+    }
+
+    /// This integration makes pages from now on. Where it is not known whose pages are ours, all are.
+    pub async fn add_hand(&self, hand: uuid::Uuid) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE sync.dashboards SET hands = hands || $1::uuid WHERE hands <> '{}' AND $1 <> ALL (hands)",
+        )
+        .bind(hand)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Says that the daemon lives, and how many requests a minute it sends at most. Written by the minute, as Notion
+    /// keeps it.
+    pub async fn beat(&self, requests_per_minute: i64) -> sqlx::Result<()> {
+        sqlx::query(
+            "UPDATE sync.ledger SET beat_at = date_trunc('minute', clock_timestamp()), requests_per_minute = $2
+             WHERE token = $1",
+        )
+        .bind(self.token)
+        .bind(requests_per_minute)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Records what people changed in a page. Returns the properties to heal: one that was healed in the last hour
     /// and stands the same again is what Notion makes of our value, or a person's firm will.
     pub async fn note_drift(
@@ -393,13 +450,14 @@ impl Ledger {
         key: &Key,
         found: &[NamedValue],
         edited_by: Option<uuid::Uuid>,
-        heal: bool,
+        heal: impl Fn(&str) -> bool,
     ) -> sqlx::Result<Vec<String>> {
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let healed: Vec<bool> = names.iter().map(|name| heal(name)).collect();
         let standing: Vec<_> = found.iter().map(|(_, value)| Json(value)).collect();
         let noted: Vec<String> = sqlx::query_scalar(
             "INSERT INTO sync.drift (dashboard, key, property, standing, edited_by, healed)
-             SELECT $1, $2, property, standing, $5, $6 FROM unnest($3::text[], $4::jsonb[]) AS found (property, standing)
+             SELECT $1, $2, property, standing, $5, healed FROM unnest($3::text[], $4::jsonb[], $6::boolean[]) AS found (property, standing, healed)
              ON CONFLICT (dashboard, key, property) DO UPDATE SET standing = EXCLUDED.standing, edited_by = EXCLUDED.edited_by,
                  healed = EXCLUDED.healed, seen_at = clock_timestamp()
              WHERE drift.standing <> EXCLUDED.standing OR drift.seen_at < clock_timestamp() - interval '1 hour'
@@ -410,10 +468,10 @@ impl Ledger {
         .bind(&names)
         .bind(&standing)
         .bind(edited_by)
-        .bind(heal)
+        .bind(&healed)
         .fetch_all(&self.pool)
         .await?;
-        Ok(if heal { noted } else { Vec::new() })
+        Ok(noted.into_iter().filter(|name| heal(name)).collect())
     }
 
     /// What really stands in some properties of a page that is not being written: the next pass heals it.
@@ -421,15 +479,16 @@ impl Ledger {
         &self,
         dashboard: &str,
         key: &Key,
-        fingerprints: &BTreeMap<String, Fingerprint>,
+        values: &[NamedValue],
     ) -> sqlx::Result<()> {
         sqlx::query(
-            "UPDATE sync.pages SET fingerprints = fingerprints || $3, source_hash = NULL
+            "UPDATE sync.pages SET fingerprints = fingerprints || $3, shown = shown || $4, source_hash = NULL
              WHERE dashboard = $1 AND key = $2 AND state = 'synced' AND doubt IS NULL",
         )
         .bind(dashboard)
         .bind(key)
-        .bind(Json(fingerprints))
+        .bind(Json(fingerprints(values)))
+        .bind(Json(briefs(values)))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -522,19 +581,25 @@ impl Ledger {
         let keys: Vec<&str> = pages.iter().map(|page| page.key.as_str()).collect();
         let ids: Vec<PageId> = pages.iter().map(|page| page.id).collect();
         let fingerprints: Vec<_> = pages.iter().map(|page| Json(page.fingerprints())).collect();
+        let shown: Vec<_> = pages
+            .iter()
+            .map(|page| Json(briefs(&page.values)))
+            .collect();
         let mut tx = self.pool.begin().await?;
         sqlx::query("DELETE FROM sync.pages WHERE dashboard = $1")
             .bind(dashboard)
             .execute(&mut *tx)
             .await?;
         sqlx::query(
-            "INSERT INTO sync.pages (dashboard, key, state, page_id, fingerprints)
-             SELECT $1, key, 'synced', page_id, fingerprints FROM unnest($2::text[], $3::uuid[], $4::jsonb[]) AS found (key, page_id, fingerprints)",
+            "INSERT INTO sync.pages (dashboard, key, state, page_id, fingerprints, shown)
+             SELECT $1, key, 'synced', page_id, fingerprints, shown
+             FROM unnest($2::text[], $3::uuid[], $4::jsonb[], $5::jsonb[]) AS found (key, page_id, fingerprints, shown)",
         )
         .bind(dashboard)
         .bind(&keys)
         .bind(&ids)
         .bind(&fingerprints)
+        .bind(&shown)
         .execute(&mut *tx)
         .await?;
         tx.commit().await
@@ -573,6 +638,18 @@ impl Ledger {
                 },
             )
             .collect()
+    }
+
+    /// Those of these rows whose pages lie in the trash.
+    pub async fn trashed(&self, dashboard: &str, keys: &[Key]) -> sqlx::Result<HashSet<Key>> {
+        let keys: Vec<Key> = sqlx::query_scalar(
+            "SELECT key FROM sync.pages WHERE dashboard = $1 AND state = 'trashed' AND key = ANY ($2)",
+        )
+        .bind(dashboard)
+        .bind(keys)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(keys.into_iter().collect())
     }
 
     /// All that is known of some pages.
@@ -636,6 +713,21 @@ impl Ledger {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// What was last written to the properties of some pages, cut short.
+    pub async fn shown(&self, dashboard: &str, keys: &[Key]) -> sqlx::Result<HashMap<Key, Briefs>> {
+        let rows: Vec<(Key, Json<Briefs>)> = sqlx::query_as(
+            "SELECT key, shown FROM sync.pages WHERE dashboard = $1 AND key = ANY ($2)",
+        )
+        .bind(dashboard)
+        .bind(keys)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(key, Json(shown))| (key, shown))
+            .collect())
     }
 
     /// The pages that stand for some rows.
@@ -725,11 +817,13 @@ impl Ledger {
                 page_id,
                 source_hash,
                 fingerprints,
+                shown,
                 unresolved,
             } => {
                 sqlx::query(
                     "UPDATE sync.pages SET state = 'synced', page_id = $3, source_hash = $4,
-                         fingerprints = fingerprints || $5, unresolved = $6, confirmed = false, doubt = NULL, doubt_since = NULL
+                         fingerprints = fingerprints || $5, unresolved = $6, shown = shown || $8,
+                         confirmed = false, doubt = NULL, doubt_since = NULL
                      WHERE dashboard = $1 AND key = $2 AND doubt = $7",
                 )
                 .bind(dashboard)
@@ -739,6 +833,7 @@ impl Ledger {
                 .bind(Json(fingerprints))
                 .bind(unresolved)
                 .bind(write)
+                .bind(Json(shown))
                 .execute(&mut *tx)
                 .await?;
             }
@@ -834,18 +929,18 @@ impl Ledger {
         &self,
         dashboard: &str,
         doubt: &Doubt,
-        page_id: PageId,
-        fingerprints: &BTreeMap<String, Fingerprint>,
+        page: &ReadPage,
     ) -> sqlx::Result<()> {
         sqlx::query(
-            "UPDATE sync.pages SET state = 'synced', page_id = $4, fingerprints = $5, source_hash = NULL, doubt = NULL, doubt_since = NULL
+            "UPDATE sync.pages SET state = 'synced', page_id = $4, fingerprints = $5, shown = $6, source_hash = NULL, doubt = NULL, doubt_since = NULL
              WHERE dashboard = $1 AND key = $2 AND doubt IS NOT DISTINCT FROM $3 AND state = 'in_doubt' AND page_id IS NULL",
         )
         .bind(dashboard)
         .bind(&doubt.key)
         .bind(doubt.write)
-        .bind(page_id)
-        .bind(Json(fingerprints))
+        .bind(page.id)
+        .bind(Json(page.fingerprints()))
+        .bind(Json(briefs(&page.values)))
         .execute(&self.pool)
         .await?;
         Ok(())
@@ -940,7 +1035,8 @@ impl Ledger {
         digest: Option<Fingerprint>,
     ) -> sqlx::Result<()> {
         sqlx::query(
-            "UPDATE sync.dashboards SET source_rows = $2, backlog = $3, digest = coalesce($4, digest), passed_at = clock_timestamp()
+            "UPDATE sync.dashboards SET source_rows = $2, backlog = $3, digest = coalesce($4, digest), passed_at = clock_timestamp(),
+                 shown_rows = sync.in_band(shown_rows, $2, 10), shown_backlog = sync.in_band(shown_backlog, $3, 50)
              WHERE name = $1
                AND (source_rows, backlog, digest) IS DISTINCT FROM ($2, $3, coalesce($4, digest))",
         )

@@ -5,6 +5,8 @@
 //! it shows a smaller one, and pages that the ledger knows are gone or old. Either way the ledger is rebuilt from
 //! Notion, by reads alone, before anything is written.
 //!
+//! It moves at the start, and after that only when pages were made: a board that stands costs nothing.
+//!
 //! Accepted: what was rolled back by less than [`PACE`] looks like what it was, and a Notion that is restored while
 //! the daemon runs is noticed at its next start.
 
@@ -19,8 +21,8 @@ use crate::rebuild::{self, rebuild};
 use crate::setup::description;
 use crate::writer::Writer;
 
-/// How often the mark moves while the daemon runs.
-pub const PACE: Duration = Duration::from_mins(10);
+/// How often the mark moves while pages are made.
+pub const PACE: Duration = Duration::from_mins(1);
 
 /// Which ledger, and how far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,8 @@ impl FromStr for Mark {
 
 /// Compares the marks, rebuilds a ledger that is behind, and moves both on. To be called before the first write.
 pub async fn check(writer: &Writer) -> Result<(), Error> {
+    let me = writer.me().await?;
+    writer.ledger.add_hand(me).await?;
     for (index, board) in writer.boards.iter().enumerate() {
         let permit = writer.gate.admit(Lane::Live).await;
         let database = match writer

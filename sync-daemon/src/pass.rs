@@ -9,16 +9,21 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use crate::backlog::Wanted;
 use crate::board::Board;
 use crate::ledger::{Doubt, Glance, Ledger};
 use crate::limit::{Extent, Refused};
 use crate::page::{DesiredPage, Key, SourceHash};
 use crate::people::Ids;
 use crate::reconcile::{Known, State, Step, Want, decide};
-use crate::source::{RowError, Snapshot, SourceError};
+use crate::source::{RowError, RowHash, Snapshot, SourceError};
 
 /// Rows that become pages at a time: each can be half a megabyte.
 pub(crate) const ROWS_AT_ONCE: usize = 200;
+
+/// Findings up to which a pass keeps their pages; of more it keeps what the rows' versions are, and they are read
+/// again when their turn comes.
+const KEPT_PAGES: usize = 50;
 
 /// What the pass need not look at, because the backlog has it.
 #[derive(Debug, Default, Clone)]
@@ -29,6 +34,8 @@ pub struct Queued {
     pub in_flight: HashSet<Key>,
     /// Whether the dashboard's definition changed since all its pages were examined: row hashes prove nothing.
     pub examine_all: bool,
+    /// Whether every finding is wanted with its step, however many there are: for people who ask for a plan.
+    pub whole: bool,
 }
 
 /// What a pass found.
@@ -66,12 +73,26 @@ pub enum HeldUp {
 pub struct Finding {
     /// The row's key.
     pub key: Key,
-    /// The page as it should be; `None`: it should go.
-    pub page: Option<DesiredPage>,
-    /// What would be done about it now.
-    pub step: Step,
+    /// What should stand.
+    pub wanted: Wanted,
+    /// What would be done about it now; not kept of many.
+    pub step: Option<Step>,
+    /// Whether that makes a page.
+    pub creates: bool,
+    /// Dashboards and keys of the rows that it points to.
+    pub needs: Vec<(String, Key)>,
+    /// The larger, the newer the row, of the rows of this dashboard.
+    pub newness: i64,
     /// Properties that have a value in Notion and would get another one.
     pub changes: Vec<String>,
+}
+
+impl Finding {
+    /// What decides its turn among those of its dashboard that are due at the same moment.
+    pub fn turn(&self) -> (bool, std::cmp::Reverse<i64>, Key) {
+        let gone = self.wanted == Wanted::Gone;
+        (gone, std::cmp::Reverse(self.newness), self.key.clone())
+    }
 }
 
 /// Why a pass failed.
@@ -120,7 +141,7 @@ pub async fn pass(
 
     let mut unchanged = BTreeSet::new();
     let mut changed = Vec::new();
-    for (key, hash) in &read.rows {
+    for RowHash { key, hash, newness } in &read.rows {
         if queued.in_flight.contains(key) || is_current(glances.get(key), *hash, examine_all) {
             continue;
         }
@@ -128,13 +149,52 @@ pub async fn pass(
             Some(Some(waiting)) if waiting == hash => {
                 unchanged.insert(key.clone());
             }
-            _ => changed.push(key.clone()),
+            _ => changed.push((key.clone(), *newness)),
         }
     }
     let mut findings = Vec::new();
-    for keys in changed.chunks(ROWS_AT_ONCE) {
-        let pages = snapshot.pages(&board.dashboard, keys).await?;
-        findings.extend(examine(ledger, board, pages).await?);
+    let whole = queued.whole || changed.len() <= KEPT_PAGES;
+    if !whole && !board.has_relations() {
+        // A row that was never written and points to nothing: there is nothing to look at before its turn.
+        let new = |key: &Key| !glances.contains_key(key);
+        let hashes: HashMap<&str, SourceHash> = read
+            .rows
+            .iter()
+            .map(|row| (row.key.as_str(), row.hash))
+            .collect();
+        let (created, rest): (Vec<_>, Vec<_>) = changed.into_iter().partition(|(key, _)| new(key));
+        // What lies in the trash is known and has no glance.
+        let keys: Vec<Key> = created.iter().map(|(key, _)| key.clone()).collect();
+        let trashed = ledger.trashed(name, &keys).await?;
+        changed = rest;
+        for (key, newness) in created {
+            if trashed.contains(&key) {
+                changed.push((key, newness));
+            } else {
+                findings.push(Finding {
+                    wanted: Wanted::Row(hashes[key.as_str()]),
+                    key,
+                    step: None,
+                    creates: true,
+                    needs: Vec::new(),
+                    newness,
+                    changes: Vec::new(),
+                });
+            }
+        }
+    }
+    for some in changed.chunks(ROWS_AT_ONCE) {
+        let newness: HashMap<&str, i64> =
+            some.iter().map(|(key, new)| (key.as_str(), *new)).collect();
+        let keys: Vec<Key> = some.iter().map(|(key, _)| key.clone()).collect();
+        let pages = snapshot.pages(&board.dashboard, &keys).await?;
+        for mut finding in examine(ledger, board, pages, whole).await? {
+            finding.newness = newness
+                .get(finding.key.as_str())
+                .copied()
+                .unwrap_or_default();
+            findings.push(finding);
+        }
     }
     let row_errors = read.errors;
 
@@ -142,7 +202,7 @@ pub async fn pass(
     let kept: HashSet<&Key> = read
         .rows
         .iter()
-        .map(|(key, _)| key)
+        .map(|row| &row.key)
         .chain(row_errors.iter().filter_map(|error| error.key.as_ref()))
         .collect();
     let gone: Vec<Key> = glances
@@ -192,8 +252,11 @@ pub async fn pass(
         let step = decide(&Want::Absent, known.get(&key));
         Finding {
             key,
-            page: None,
-            step,
+            wanted: Wanted::Gone,
+            step: Some(step),
+            creates: false,
+            needs: Vec::new(),
+            newness: 0,
             changes: Vec::new(),
         }
     }));
@@ -228,6 +291,7 @@ async fn examine(
     ledger: &Ledger,
     board: &Board,
     pages: Vec<DesiredPage>,
+    whole: bool,
 ) -> Result<Vec<Finding>, PassError> {
     let keys: Vec<Key> = pages.iter().map(|page| page.key.clone()).collect();
     let known = ledger.known(board.name(), &keys).await?;
@@ -238,6 +302,11 @@ async fn examine(
     let mut findings = Vec::new();
     let mut current = Vec::new();
     for (page, mut values) in pages.into_iter().zip(wanted) {
+        let needs = board
+            .relations(&values)
+            .flat_map(|(related, keys)| keys.iter().map(|key| (related.to_owned(), key.clone())))
+            .filter(|(related, key)| related != board.name() || *key != page.key)
+            .collect();
         let unresolved = !ids.resolve(board, &mut values);
         let known = known.get(&page.key);
         match decide(&Want::Present(values), known) {
@@ -246,8 +315,15 @@ async fn examine(
             step => findings.push(Finding {
                 key: page.key.clone(),
                 changes: changed(&step, known),
-                page: Some(page),
-                step,
+                creates: matches!(step, Step::Create(_)),
+                wanted: if whole {
+                    Wanted::Page(Box::new(page))
+                } else {
+                    Wanted::Row(page.source_hash)
+                },
+                step: whole.then_some(step),
+                needs,
+                newness: 0,
             }),
         }
     }

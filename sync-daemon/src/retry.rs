@@ -17,8 +17,10 @@ pub async fn read<T>(
     let attempt = async || {
         let result = request(gate.admit(lane).await).await;
         if let Err(error) = &result
-            && let Meaning::TooMany { retry_after } = error.meaning()
+            && let Meaning::TooMany { retry_after, scope } = error.meaning()
         {
+            gate.refused(scope, retry_after);
+            // A command that reads does nothing else.
             gate.close_for(retry_after);
         }
         result

@@ -17,6 +17,7 @@ use crate::config::DatabaseConfig;
 use crate::driver::{Carried, Driver, Ended, Mode};
 use crate::notion::{Client, Gate};
 use crate::open::{Database, load_boards};
+use crate::shelf::Shelf;
 use crate::tenure::{RESOURCE, Tenure};
 use crate::writer::{Writer, with_cause};
 
@@ -66,7 +67,7 @@ pub async fn run(
             tell_skipped(&mut skipped, &database);
             tracing::info!(dashboards = boards.len(), "mirroring");
             let stop = while_held(&tenure, &shutdown);
-            let writer = writer(&tenure, boards, &client, &gate);
+            let writer = writer(&database, &tenure, boards, &client, &gate);
             let driver =
                 Driver::new(database.pool.clone(), Arc::new(writer), Mode::Forever).resume(carried);
             systemd::ready();
@@ -140,8 +141,16 @@ async fn mirror(
     }
 }
 
-fn writer(tenure: &Tenure, boards: Vec<Board>, client: &Arc<Client>, gate: &Gate) -> Writer {
+fn writer(
+    database: &Database,
+    tenure: &Tenure,
+    boards: Vec<Board>,
+    client: &Arc<Client>,
+    gate: &Gate,
+) -> Writer {
     Writer {
+        pool: database.pool.clone(),
+        shelf: Shelf::default(),
         ledger: tenure.ledger.clone(),
         client: Arc::clone(client),
         gate: gate.clone(),

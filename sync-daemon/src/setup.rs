@@ -150,12 +150,15 @@ pub async fn setup(
             Some(data_source) => data_source,
             None => setup.data_source(dashboard, binding.data_source_id).await?,
         };
+        let mut binding = binding;
+        binding.made_by(&data_source);
         let binding = setup
             .follow(dashboard, binding, &bindings, data_source, done)
             .await?;
         if extent.plan {
             continue;
         }
+        setup.lock(dashboard, &binding).await?;
         views::follow(client, gate, dashboard, &binding)
             .await
             .map_err(|source| failure(dashboard, source))?;
@@ -389,6 +392,26 @@ impl Setup<'_> {
         })
     }
 
+    /// Locks a database in Notion's interface, so that nobody changes its properties, options and views by mistake.
+    async fn lock(&self, dashboard: &Dashboard, binding: &Binding) -> Result<(), Error> {
+        let id = binding.database_id;
+        let database = retry::read(self.gate, Lane::Live, async |permit| {
+            self.client.database(permit, id).await
+        })
+        .await
+        .map_err(|source| failure(dashboard, source))?;
+        if database["is_locked"] != true {
+            retry::read(self.gate, Lane::Live, async |permit| {
+                self.client
+                    .update_database(permit, id, &json!({"is_locked": true}))
+                    .await
+            })
+            .await
+            .map_err(|source| failure(dashboard, source))?;
+        }
+        Ok(())
+    }
+
     /// Databases under the parent page, by title.
     async fn existing_databases(&self) -> Result<HashMap<String, Vec<uuid::Uuid>>, Error> {
         let (mut found, mut cursor) = (HashMap::<String, Vec<uuid::Uuid>>::new(), None::<String>);
@@ -444,13 +467,15 @@ impl Setup<'_> {
             }
             let ours = change::wanted(dashboard);
             property_ids.retain(|name, _| ours.iter().any(|(wanted, ..)| wanted == name));
-            let binding = Binding {
+            let mut binding = Binding {
                 database_id: *database_id,
                 data_source_id,
                 property_ids,
                 definitions: BTreeMap::new(),
                 digest: None,
+                hands: Vec::new(),
             };
+            binding.made_by(&answer);
             return Ok(Some(binding));
         }
         Ok(None)
@@ -507,6 +532,7 @@ impl Setup<'_> {
             property_ids,
             definitions: BTreeMap::new(),
             digest: None,
+            hands: Vec::new(),
         })
     }
 

@@ -38,11 +38,22 @@ pub struct Snapshot {
     read_at: DateTime<Utc>,
 }
 
+/// A row at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowHash {
+    /// Its key.
+    pub key: Key,
+    /// Of what people see of it.
+    pub hash: SourceHash,
+    /// The larger, the newer, of the rows of one source; all zero where its columns do not tell.
+    pub newness: i64,
+}
+
 /// Key and hash of every row of a dashboard's source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hashes {
     /// In order of the keys' bytes, each key once.
-    pub rows: Vec<(Key, SourceHash)>,
+    pub rows: Vec<RowHash>,
     /// Rows left out of `rows`. A key named here does exist in the source: its page must be left as it is.
     pub errors: Vec<RowError>,
 }
@@ -133,11 +144,12 @@ impl Snapshot {
             .persistent(false)
             .fetch(&mut *self.transaction);
         while let Some(row) = rows.try_next().await.map_err(failed)? {
-            let (key, hash) = (
+            let (key, hash, newness) = (
                 row.try_get(0).map_err(failed)?,
                 row.try_get(1).map_err(failed)?,
+                row.try_get(2).map_err(failed)?,
             );
-            gatherer.add(key, hash);
+            gatherer.add(key, hash, newness);
         }
         gatherer.finish(&dashboard.key);
         Ok(hashes)
@@ -221,7 +233,7 @@ impl Snapshot {
 /// Takes rows in order of their keys and sorts out those without a key of their own.
 struct Gatherer<'a> {
     hashes: &'a mut Hashes,
-    last: Option<(Key, SourceHash)>,
+    last: Option<RowHash>,
     repeats: usize,
     keyless: usize,
 }
@@ -236,22 +248,22 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    fn add(&mut self, key: Option<Key>, hash: SourceHash) {
+    fn add(&mut self, key: Option<Key>, hash: SourceHash, newness: i64) {
         let Some(key) = key else {
             self.keyless += 1;
             return;
         };
-        if self.last.as_ref().is_some_and(|(last, _)| *last == key) {
+        if self.last.as_ref().is_some_and(|last| last.key == key) {
             self.repeats += 1;
         } else {
             self.flush();
-            self.last = Some((key, hash));
+            self.last = Some(RowHash { key, hash, newness });
         }
     }
 
     fn flush(&mut self) {
         let repeats = std::mem::take(&mut self.repeats);
-        let Some((key, hash)) = self.last.take() else {
+        let Some(RowHash { key, hash, newness }) = self.last.take() else {
             return;
         };
         let message = if repeats > 0 {
@@ -267,7 +279,7 @@ impl<'a> Gatherer<'a> {
                 "the key {start:?}… is longer than {LONGEST_KEY} characters; name a shorter key"
             )
         } else {
-            self.hashes.rows.push((key, hash));
+            self.hashes.rows.push(RowHash { key, hash, newness });
             return;
         };
         self.hashes.errors.push(RowError {

@@ -155,7 +155,7 @@ async fn compare(
 ) -> Result<BoardVerdict, Error> {
     let mut snapshot = Snapshot::begin(pool).await?;
     let rows = snapshot.hashes(&board.dashboard).await?;
-    let keys: Vec<Key> = rows.rows.iter().map(|(key, _)| key.clone()).collect();
+    let keys: Vec<Key> = rows.rows.iter().map(|row| row.key.clone()).collect();
 
     let counted = &ids.pages[board.name()];
     let standing: HashMap<PageId, &ReadPage> = pages.iter().map(|page| (page.id, page)).collect();

@@ -5,10 +5,11 @@ use std::fmt;
 use sqlx::PgPool;
 
 use crate::board::Board;
+use crate::brief::Briefs;
 use crate::ledger::{Ledger, Write};
 use crate::notion::PageId;
 use crate::page::{Key, SourceHash};
-use crate::pass::PassError;
+use crate::pass::{Finding, PassError, Queued, pass};
 use crate::people::Ids;
 use crate::reconcile::{NamedValue, State, Step, Want, decide};
 use crate::source::Snapshot;
@@ -32,7 +33,12 @@ pub struct Why {
     pub wanted: Vec<NamedValue>,
     /// Names of properties in which the page differs from that, or may.
     pub differing: Vec<String>,
-    /// Pages of the dashboard that wait to be written.
+    /// What was last written to each property, cut short.
+    pub shown: Briefs,
+    /// Its place among the rows of the dashboard that differ from their pages, in the order in which they leave, and
+    /// how many there are; nothing if it does not differ.
+    pub place: Option<(usize, usize)>,
+    /// Pages of the dashboard that wait to be written, as the daemon last said.
     pub waiting: i64,
     /// Writes that failed since the last that succeeded.
     pub attempts: usize,
@@ -65,6 +71,11 @@ pub async fn why(
         }
     };
     let step = decide(&want, known.as_ref());
+    let place = match step {
+        Step::Nothing => None,
+        _ => place(ledger, board, &mut snapshot, key).await?,
+    };
+    let shown = ledger.shown(name, keys).await?.remove(key);
     let history = ledger.history(name, key).await?;
     let summary = ledger
         .summaries()
@@ -93,6 +104,8 @@ pub async fn why(
             Want::Present(values) => values,
             Want::Absent => Vec::new(),
         },
+        shown: shown.unwrap_or_default(),
+        place,
         waiting: summary.map_or(0, |one| one.backlog),
         attempts: history
             .iter()
@@ -101,6 +114,22 @@ pub async fn why(
         problem,
         history,
     })
+}
+
+async fn place(
+    ledger: &Ledger,
+    board: &Board,
+    snapshot: &mut Snapshot,
+    key: &Key,
+) -> Result<Option<(usize, usize)>, PassError> {
+    let queued = Queued {
+        examine_all: !board.is_examined(),
+        ..Queued::default()
+    };
+    let mut findings = pass(ledger, board, snapshot, &queued).await?.findings;
+    findings.sort_by_key(Finding::turn);
+    let place = findings.iter().position(|finding| finding.key == *key);
+    Ok(place.map(|before| (before + 1, findings.len())))
 }
 
 fn because(step: &Step, has_row: bool, in_doubt: bool, problem: Option<&str>) -> String {
@@ -143,6 +172,15 @@ impl fmt::Display for Why {
             };
             let value = serde_json::to_string(value).unwrap_or_default();
             writeln!(f, "wanted {mark} {name} = {value}")?;
+        }
+        for (name, value) in &self.shown {
+            writeln!(f, "written  {name} = {value:?}")?;
+        }
+        if let Some((place, all)) = self.place {
+            writeln!(
+                f,
+                "queue    place {place} of {all} that differ on this dashboard"
+            )?;
         }
         writeln!(
             f,

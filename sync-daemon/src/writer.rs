@@ -16,7 +16,7 @@
 //! its lease between its last question and the first byte of a request sends that one request when it wakes;
 //! a second page made so is merged by the next look at the pages of its key.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -24,15 +24,19 @@ use chrono::{DateTime, Utc};
 use coordination::Trust;
 use serde_json::json;
 
-use crate::backlog::Taken;
+use crate::backlog::{Taken, Wanted};
 use crate::board::{Board, fingerprints, oldest_of_each};
-use crate::budget::Lane;
+use crate::brief::briefs;
+use crate::budget::{Lane, Scope};
 use crate::drift::drifted;
 use crate::ledger::{Ending, Ledger};
+use crate::loss::Loss;
 use crate::notion::{Client, Error, Gate, Meaning, PageId, Permit, convert};
-use crate::page::{Fingerprint, Key, Value};
+use crate::page::{DesiredPage, Key, Value};
+use crate::pass::PassError;
 use crate::people::{self, Ids};
 use crate::reconcile::{Known, NamedValue, State, Step, Want, decide};
+use crate::shelf::Shelf;
 
 /// Notion works on a request for at most a minute: what is not there by then will not come.
 pub const SETTLED: Duration = Duration::from_secs(60);
@@ -52,6 +56,10 @@ pub const KEYS_A_QUERY: usize = 100;
 /// Writes pages. Shared by all writes in flight.
 #[derive(Debug)]
 pub struct Writer {
+    /// Where rows are read when their turn comes.
+    pub pool: sqlx::PgPool,
+    /// Those that were read ahead.
+    pub shelf: Shelf,
     /// The durable record.
     pub ledger: Ledger,
     /// The connection to Notion.
@@ -77,6 +85,10 @@ pub enum Outcome {
     Nothing,
     /// Not written this time.
     Retry,
+    /// Not written: too much is written to this dashboard at once.
+    Conflict,
+    /// Not written, and nothing of this kind before this time has passed.
+    Later(Duration),
     /// This row cannot be written as it is.
     Problem(String),
     /// Nothing can be written to this dashboard.
@@ -90,16 +102,37 @@ impl Writer {
     pub async fn write(&self, taken: &Taken, permit: Permit) -> sqlx::Result<Outcome> {
         let board = &self.boards[taken.page.dashboard];
         let key = &taken.page.key;
+        let read;
+        let (page, read_at) = match &taken.offer.wanted {
+            Wanted::Page(page) => (Some(&**page), taken.offer.read_at),
+            Wanted::Gone => (None, taken.offer.read_at),
+            Wanted::Row(_) => {
+                let at = (taken.page.dashboard, &board.dashboard);
+                match self.shelf.take(&self.pool, at, key, &taken.following).await {
+                    Ok(Some(found)) => {
+                        read = found;
+                        (Some(&read.0), read.1)
+                    }
+                    // The next pass sees what became of the row.
+                    Ok(None) => return Ok(Outcome::Nothing),
+                    Err(PassError::Ledger(error)) => return Err(error),
+                    Err(error) if error.database_away() => {
+                        return Err(sqlx::Error::PoolTimedOut);
+                    }
+                    Err(error) => return Ok(Outcome::Problem(with_cause(&error))),
+                }
+            }
+        };
         let known = self
             .ledger
             .known(board.name(), std::slice::from_ref(key))
             .await?
             .remove(key);
-        let (want, unresolved) = self.want(board, taken).await?;
+        let (want, unresolved) = self.want(board, page).await?;
         let step = decide(&want, known.as_ref());
         if step.kind().is_none() {
             if step == Step::Nothing
-                && let Some(hash) = taken.offer.source_hash()
+                && let Some(hash) = page.map(|page| page.source_hash)
             {
                 self.ledger
                     .acknowledge(board.name(), &[(key.clone(), hash, unresolved)])
@@ -107,10 +140,10 @@ impl Writer {
             }
             return Ok(Outcome::Nothing);
         }
-        let source_hash = taken.offer.source_hash();
+        let source_hash = page.map(|page| page.source_hash);
         let write = self
             .ledger
-            .doubt(board.name(), key, &step, source_hash, taken.offer.read_at)
+            .doubt(board.name(), key, &step, source_hash, read_at)
             .await?;
         let Some(write) = write else {
             return Ok(Outcome::Retry);
@@ -164,8 +197,8 @@ impl Writer {
         Ok(outcome)
     }
 
-    async fn want(&self, board: &Board, taken: &Taken) -> sqlx::Result<(Want, bool)> {
-        let Some(page) = &taken.offer.page else {
+    async fn want(&self, board: &Board, page: Option<&DesiredPage>) -> sqlx::Result<(Want, bool)> {
+        let Some(page) = page else {
             return Ok((Want::Absent, false));
         };
         let mut values = board.named_values(page);
@@ -204,7 +237,7 @@ impl Writer {
     }
 
     /// The integration's own user.
-    async fn me(&self) -> Result<uuid::Uuid, Error> {
+    pub async fn me(&self) -> Result<uuid::Uuid, Error> {
         if let Some(me) = self.me.get() {
             return Ok(*me);
         }
@@ -227,7 +260,8 @@ impl Writer {
         let fresh = matches!(step, Step::Create(_));
         match self.put_body(taken.offer.lane, page, body, fresh).await {
             Ok(true) => {
-                let written = BTreeMap::from([(body.name.clone(), body.fingerprint)]);
+                let written = step.values().iter().filter(|(name, _)| *name == body.name);
+                let written: Vec<NamedValue> = written.cloned().collect();
                 self.ledger
                     .stands(board.name(), &taken.page.key, &written)
                     .await?;
@@ -314,7 +348,7 @@ impl Writer {
         if found.is_empty() {
             return Ok(());
         }
-        let heal = !board.dashboard.report_only;
+        let heal = |property: &str| board.dashboard.heals(property);
         let noted = self
             .ledger
             .note_drift(board.name(), key, found, edited_by, heal)
@@ -330,9 +364,7 @@ impl Writer {
                 dashboard = board.name(), page.key = key.as_str(), properties = properties.join(", "), edited_by = ?edited_by,
                 "somebody changed mirrored cells; they are written again"
             );
-            self.ledger
-                .stands(board.name(), key, &fingerprints(&to_heal))
-                .await?;
+            self.ledger.stands(board.name(), key, &to_heal).await?;
         }
         Ok(())
     }
@@ -457,11 +489,15 @@ impl Writer {
                 None => (Ending::InDoubt, Outcome::Done),
             },
             Meaning::InDoubt => (Ending::InDoubt, Outcome::Retry),
-            Meaning::TooMany { retry_after } => {
-                self.gate.close_for(retry_after);
-                (not_written, Outcome::Retry)
+            Meaning::TooMany { retry_after, scope } => {
+                self.gate.refused(scope, retry_after);
+                let outcome = match scope {
+                    Scope::Endpoint => Outcome::Later(retry_after),
+                    _ => Outcome::Retry,
+                };
+                (not_written, outcome)
             }
-            Meaning::TryAgain => (not_written, Outcome::Retry),
+            Meaning::TryAgain => (not_written, Outcome::Conflict),
             Meaning::Invalid => (not_written, Outcome::Problem(error.to_string())),
             Meaning::InTrash if matches!(step, Step::Trash(_)) => match step.page() {
                 Some(page) => (Ending::Trashed(page), Outcome::Done),
@@ -489,39 +525,30 @@ impl Writer {
         step: &Step,
         error: &Error,
     ) -> sqlx::Result<Outcome> {
+        let in_database = matches!(step, Step::Create(_) | Step::Restore(..));
         match error.meaning() {
-            // A page that is restored, or made, and still in the trash: its whole database is.
-            Meaning::InTrash if matches!(step, Step::Create(_) | Step::Restore(..)) => Ok(Outcome::Frozen(
-                "the database lies in Notion's trash: restore it there, or run `claimboard-sync setup`, which does".to_owned(),
-            )),
             Meaning::InTrash if matches!(step, Step::Update(..)) => {
                 self.ledger.found_in_trash(board.name(), key).await?;
-                Ok(Outcome::Retry)
+                return Ok(Outcome::Retry);
             }
-            Meaning::NotFound => {
-                let source = board.binding.data_source_id;
-                match self
-                    .client
-                    .data_source(self.gate.admit(Lane::Live).await, source)
-                    .await
-                {
-                    Ok(_) if matches!(step, Step::Create(_)) => Ok(Outcome::Retry),
-                    Ok(_) => {
-                        if let Some(page) = step.page() {
-                            self.ledger.forget(board.name(), key, page).await?;
-                        }
-                        Ok(Outcome::Retry)
-                    }
-                    Err(error) if error.meaning() == Meaning::NotFound => {
-                        Ok(Outcome::Frozen(format!(
-                            "the database cannot be found: restore it from Notion's trash, or share its parent page with the integration again ({error})"
-                        )))
-                    }
-                    Err(_) => Ok(Outcome::Retry),
-                }
-            }
-            _ => Ok(Outcome::Done),
+            // A page that is restored, or made, and still in the trash: its whole database is.
+            Meaning::InTrash if in_database => {}
+            Meaning::NotFound => {}
+            _ => return Ok(Outcome::Done),
         }
+        let permit = self.gate.admit(Lane::Live).await;
+        let source = board.binding.data_source_id;
+        let loss = Loss::read(&self.client.data_source(permit, source).await);
+        if loss == Loss::Page
+            && let Some(page) = step.page()
+        {
+            self.ledger.forget(board.name(), key, page).await?;
+        }
+        Ok(match (loss, loss.instruction(board.name())) {
+            (Loss::Token, Some(cure)) => Outcome::Away(cure),
+            (_, Some(cure)) => Outcome::Frozen(cure),
+            (_, None) => Outcome::Retry,
+        })
     }
 
     /// Looks up creates in doubt, at most [`KEYS_A_QUERY`]. Extra pages of one key go to the trash.
@@ -532,6 +559,7 @@ impl Writer {
         permit: Permit,
     ) -> Result<(), LookUpError> {
         let board = &self.boards[dashboard];
+        let me = self.me().await?;
         let keys: Vec<Key> = doubts.iter().map(|doubt| doubt.key.clone()).collect();
         let mut body = json!({"filter": board.key_filter(&keys), "page_size": 100});
         let mut found = Vec::new();
@@ -550,7 +578,7 @@ impl Writer {
                     .as_array()
                     .into_iter()
                     .flatten()
-                    .filter_map(|page| board.read(page)),
+                    .filter_map(|page| board.read_by(page, Some(me))),
             );
             match answer["next_cursor"].as_str() {
                 Some(cursor) if answer["has_more"] == true => body["start_cursor"] = json!(cursor),
@@ -571,9 +599,7 @@ impl Writer {
         for doubt in doubts {
             match kept.get(&doubt.key) {
                 Some(page) => {
-                    self.ledger
-                        .doubt_made(board.name(), doubt, page.id, &page.fingerprints())
-                        .await?;
+                    self.ledger.doubt_made(board.name(), doubt, page).await?;
                 }
                 None if doubt.age_seconds >= SETTLED.as_secs_f64() => {
                     self.ledger.doubt_unmade(board.name(), doubt).await?;
@@ -626,6 +652,7 @@ fn written(
         // A page without its body does not show its row.
         source_hash: source_hash.filter(|_| !body_is_due),
         fingerprints,
+        shown: briefs(step.values()),
         unresolved,
     }
 }
@@ -634,7 +661,6 @@ fn written(
 struct Body {
     /// What stands for it among the properties.
     name: String,
-    fingerprint: Fingerprint,
     /// Its blocks, as many in each as one request takes.
     requests: Vec<Vec<serde_json::Value>>,
     /// Whether it is small enough to come with the page that is made.
@@ -667,7 +693,6 @@ impl Body {
             .sum();
         Self {
             name: name.clone(),
-            fingerprint: value.fingerprint(),
             comes_with_page: matches!(step, Step::Create(_))
                 && requests.len() <= 1
                 && bytes + others <= BODY_BYTES,

@@ -159,8 +159,8 @@ async fn setup_twice_changes_nothing() {
     let reads = stage.notion.stats().requests - before;
     assert_eq!(
         reads,
-        actions.len() as u64 + 2,
-        "one read a dashboard, two of the parent page, and no write"
+        2 * actions.len() as u64 + 2,
+        "a dashboard's data source, whether it is locked, two of the parent page, and no write"
     );
 }
 

@@ -2,6 +2,7 @@
 
 mod stage;
 
+mod bad_input;
 mod board;
 mod changes;
 mod crash;
@@ -10,12 +11,14 @@ mod hostile;
 mod missed;
 mod misuse;
 mod outage;
+mod ownership;
 mod page;
 mod restored;
 mod retention;
 mod samples;
 mod service;
 mod standby;
+mod sync_status;
 mod tidy;
 mod views;
 mod whole_page;

@@ -156,9 +156,11 @@ async fn why_explains_a_page_by_its_key_and_by_its_link() {
 async fn a_lost_ledger_is_rebuilt_by_reads_and_second_pages_are_merged() {
     let stage = mirrored().await;
     let page = &stage.pages("Items").await[0];
-    stage
-        .people(json!({"act": "duplicate_page", "page": page["id"]}))
-        .await;
+    let second = json!({
+        "parent": page["parent"],
+        "properties": {"Claimboard Key": {"rich_text": [{"text": {"content": crate::stage::text(page, "Claimboard Key")}}]}},
+    });
+    stage.notion_request("POST", "v1/pages", second).await;
     stage.execute("DELETE FROM sync.pages").await;
     let before = stage.notion.stats();
     let rebuilt = stage.daemon(&["rebuild", "--json"]).await;

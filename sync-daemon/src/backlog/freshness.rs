@@ -110,12 +110,14 @@ fn look(board: &Board, backlog: &mut Backlog, now: Instant) {
             note: String::new(),
         };
         let offer = Offer {
-            page: Some(page),
+            wanted: Wanted::Page(Box::new(page)),
             read_at: DateTime::UNIX_EPOCH,
             creates: false,
             needs: Vec::new(),
             lane: Lane::Live,
             patience: Duration::from_secs(30),
+            newness: 0,
+            grace: Duration::ZERO,
         };
         offers.push((key, offer));
     }

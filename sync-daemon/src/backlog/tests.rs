@@ -18,12 +18,14 @@ fn page(key: &str, version: u128) -> DesiredPage {
 
 fn offer(key: &str, version: u128) -> (Key, Offer) {
     let offer = Offer {
-        page: Some(page(key, version)),
+        wanted: Wanted::Page(Box::new(page(key, version))),
         read_at: DateTime::UNIX_EPOCH,
         creates: false,
         needs: Vec::new(),
         lane: Lane::Live,
         patience: Duration::from_secs(30),
+        newness: 0,
+        grace: Duration::ZERO,
     };
     (key.to_owned(), offer)
 }
@@ -94,7 +96,7 @@ fn the_earliest_deadline_leaves_first_and_trashes_last() {
     let patient = with(offer("patient", 1), |offer| {
         offer.patience = Duration::from_secs(300);
     });
-    let trash = with(offer("trash", 1), |offer| offer.page = None);
+    let trash = with(offer("trash", 1), |offer| offer.wanted = Wanted::Gone);
     backlog.replace(0, vec![patient, trash], &none(), now);
     backlog.replace(
         1,
@@ -221,7 +223,7 @@ fn a_dashboard_has_a_few_writes_in_flight_and_no_more() {
         .collect();
     backlog.replace(0, offers, &none(), now);
     let in_flight = std::iter::from_fn(|| take(&mut backlog, now)).count();
-    assert_eq!(in_flight, PER_DASHBOARD);
+    assert_eq!(in_flight, width::WIDEST);
 }
 
 #[derive(Debug, Clone)]
@@ -294,4 +296,83 @@ proptest! {
         prop_assert_eq!(left, drained);
         prop_assert!(backlog.is_empty());
     }
+}
+
+#[test]
+fn of_a_load_the_newest_rows_leave_first_and_bring_those_that_follow() {
+    let (mut backlog, now) = (Backlog::default(), Instant::now());
+    let bulk = |key: &str, newness: i64| {
+        with(offer(key, 1), |offer| {
+            offer.lane = Lane::Load;
+            offer.newness = newness;
+            offer.wanted = Wanted::Row(SourceHash::from_u128(1));
+        })
+    };
+    let offers = vec![bulk("a", 1), bulk("b", 3), bulk("c", 2)];
+    backlog.replace(0, offers, &none(), now);
+    let taken = backlog.take(Lane::Load, now, never).expect("one");
+    assert_eq!(taken.page.key, "b");
+    assert_eq!(taken.following, ["c", "a"]);
+}
+
+#[test]
+fn a_trash_waits_for_its_grace_and_is_forgotten_when_the_row_is_back() {
+    let (mut backlog, now) = (Backlog::default(), Instant::now());
+    let gone = || {
+        with(offer("a", 0), |offer| {
+            offer.wanted = Wanted::Gone;
+            offer.grace = Duration::from_secs(30);
+        })
+    };
+    let after = |seconds| now + Duration::from_secs(seconds);
+    backlog.replace(0, vec![gone()], &none(), now);
+    backlog.replace(0, vec![gone()], &none(), after(20));
+    assert!(!backlog.has_turn(Lane::Live, after(29), never));
+    assert!(
+        backlog.has_turn(Lane::Live, after(30), never),
+        "a second pass over the same loss begins no second grace"
+    );
+    backlog.replace(0, vec![], &none(), after(31));
+    assert!(!backlog.has_turn(Lane::Live, after(90), never));
+}
+
+#[test]
+fn a_conflict_halves_the_width_and_good_answers_widen_it() {
+    let (mut backlog, now) = (Backlog::default(), Instant::now());
+    let wide = |backlog: &mut Backlog| {
+        let mut taken = Vec::new();
+        while let Some(one) = take(backlog, now) {
+            taken.push(one);
+        }
+        let width = taken.len();
+        for one in taken {
+            backlog.retry(one, now);
+        }
+        width
+    };
+    let offers = (0..9).map(|key| offer(&key.to_string(), 1)).collect();
+    backlog.replace(0, offers, &none(), now);
+    for expected in [4, 2, 1, 1] {
+        assert_eq!(wide(&mut backlog), expected);
+        backlog.conflicted(0);
+    }
+    for _ in 0..20 {
+        let page = PageRef {
+            dashboard: 0,
+            key: "elsewhere".to_owned(),
+        };
+        backlog.done(&page);
+    }
+    assert_eq!(wide(&mut backlog), 2);
+}
+
+#[test]
+fn a_limit_on_creating_holds_up_no_changes() {
+    let (mut backlog, now) = (Backlog::default(), Instant::now());
+    let new = with(offer("new", 1), |offer| offer.creates = true);
+    backlog.replace(0, vec![new, offer("old", 1)], &none(), now);
+    backlog.hold(true, now + Duration::from_secs(20));
+    assert_eq!(taken_keys(&mut backlog, Lane::Live, now), ["0old"]);
+    let later = now + Duration::from_secs(20);
+    assert_eq!(taken_keys(&mut backlog, Lane::Live, later), ["0new"]);
 }

@@ -250,6 +250,7 @@ fn page_parts(
             was: Vec::new(),
             feed: Feed::Column(column.value),
             round: None,
+            report_only: None,
             kind,
         });
         lines.push(PropertyLines {
@@ -364,7 +365,7 @@ fn cadence(file: &mut File<'_>, fields: &Fields<'_>) -> Duration {
     }
 }
 
-fn report_only(file: &mut File<'_>, fields: &Fields<'_>) -> bool {
+pub(super) fn report_only(file: &mut File<'_>, fields: &Fields<'_>) -> bool {
     let Some(heal) = file.text(fields, "heal") else {
         return false;
     };

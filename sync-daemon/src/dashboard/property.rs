@@ -85,7 +85,7 @@ const fn key(name: &'static str, types: &'static [&'static str], says: &'static 
     Key { name, types, says }
 }
 
-pub(super) const KEYS: [Key; 14] = [
+pub(super) const KEYS: [Key; 15] = [
     key(
         "name",
         &[],
@@ -143,6 +143,11 @@ pub(super) const KEYS: [Key; 14] = [
         "options",
         &["select", "status", "multi_select"],
         "What values people see as what, in which colour.",
+    ),
+    key(
+        "heal",
+        &[],
+        "What becomes of a person's edits here, if not what the dashboard says: \"overwrite\" or \"report\".",
     ),
 ];
 
@@ -224,6 +229,9 @@ pub(super) fn property(
                 .unwrap_or_default(),
             feed,
             round,
+            report_only: fields
+                .has("heal")
+                .then(|| super::parse::report_only(file, fields)),
             kind,
         },
         lines,

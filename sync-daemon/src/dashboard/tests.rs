@@ -43,7 +43,8 @@ fn shipped_dashboards_load_in_order_of_their_relations() {
             "Team",
             "Projects",
             "Tasks",
-            "Module Library"
+            "Module Library",
+            "Sync Status"
         ]
     );
     let live = dashboards.get("Agent Activity").unwrap();
@@ -73,7 +74,7 @@ fn a_folder_adds_dashboards_and_replaces_by_name() {
     std::fs::write(folder.path().join("board.toml"), format!("{HEAD}{TITLE}")).unwrap();
     std::fs::write(folder.path().join("notes.txt"), "not a schema file").unwrap();
     let dashboards = Dashboards::load(Some(folder.path())).unwrap();
-    assert_eq!(dashboards.iter().len(), 7);
+    assert_eq!(dashboards.iter().len(), 8);
     assert_eq!(
         dashboards.get("Tasks").unwrap().cadence,
         Duration::from_secs(10)

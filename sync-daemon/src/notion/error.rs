@@ -7,6 +7,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::PageId;
+use crate::budget::Scope;
 
 /// Why a request did not end in the answer it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,8 @@ pub enum Meaning {
     TooMany {
         /// Notion's `Retry-After`.
         retry_after: Duration,
+        /// Whose limit it is.
+        scope: Scope,
     },
     /// Not written, and not the row's fault; the same may succeed later.
     TryAgain,
@@ -126,6 +129,7 @@ impl Refusal {
             }
             (429 | 529, _) => Meaning::TooMany {
                 retry_after: self.retry_after.unwrap_or(Duration::from_secs(5)),
+                scope: self.scope(),
             },
             (401, _) => Meaning::TokenRefused,
             (403, _) if !self.additional_data["block_limit"].is_null() => Meaning::BlockLimit,
@@ -142,6 +146,15 @@ impl Refusal {
             (503, _) if self.committed() => Meaning::Committed(self.committed_id()),
             (400..=499, _) => Meaning::Invalid,
             _ => Meaning::InDoubt,
+        }
+    }
+
+    fn scope(&self) -> Scope {
+        match self.additional_data["rate_limit_reason"].as_str() {
+            Some("public_api_space_request_rate_limit") => Scope::Workspace,
+            Some("public_api_endpoint_rate_limit") => Scope::Endpoint,
+            _ if self.status == 529 => Scope::Service,
+            _ => Scope::Connection,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::budget::{Admission, Budget, Lane, Place};
+use crate::budget::{Admission, Budget, Lane, Place, Scope};
 
 /// Admits requests. Cloning shares the budget.
 #[derive(Debug, Clone)]
@@ -86,6 +86,38 @@ impl Gate {
     /// Notion refused: nothing leaves before `wait` has passed.
     pub fn close_for(&self, wait: Duration) {
         self.budget().close_until(Instant::now() + wait);
+    }
+
+    /// Notion refused with 429 or 529: what it says of the limit is learnt, and nothing leaves before `wait` has
+    /// passed, unless it concerns one kind of request alone.
+    pub fn refused(&self, scope: Scope, wait: Duration) {
+        let now = Instant::now();
+        let mut budget = self.budget();
+        let before = budget.limit();
+        budget.refused(scope, now);
+        if scope != Scope::Endpoint {
+            budget.close_until(now + wait);
+        }
+        let after = budget.limit();
+        drop(budget);
+        if after < before {
+            tracing::warn!(scope = ?scope, before, after, "Notion refuses for too many requests a minute; fewer leave from now on");
+        }
+    }
+
+    /// So many pages wait: the limit may rise.
+    pub fn waiting(&self, pages: usize) {
+        let mut budget = self.budget();
+        let rose = budget.waiting(pages, Instant::now());
+        let limit = budget.limit();
+        drop(budget);
+        if rose {
+            tracing::info!(
+                limit,
+                waiting = pages,
+                "trying more requests a minute, because more waits than a window holds"
+            );
+        }
     }
 
     /// Requests that count against the window now, and the window's limit.

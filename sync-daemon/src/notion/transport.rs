@@ -98,7 +98,7 @@ impl Client {
         .await
     }
 
-    /// Changes a database's own looks: its title, icon or description.
+    /// Changes a database itself: its title, icon, description or lock.
     pub async fn update_database(
         &self,
         permit: Permit,

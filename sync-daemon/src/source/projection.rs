@@ -16,6 +16,8 @@ pub(super) struct Projection {
     key: String,
     key_columns: Vec<KeyColumn>,
     cells: Vec<Cell>,
+    /// A bigint: the larger, the newer the row.
+    newness: String,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl Projection {
         Ok(Self {
             from: from_item(&dashboard.source),
             key: key(key_columns.iter().map(|column| column.expression.as_str())),
+            newness: newness(&dashboard.key, columns),
             key_columns,
             cells,
         })
@@ -111,10 +114,12 @@ impl Projection {
 
     /// Key and hash of all rows, in order of the keys' bytes.
     pub(super) fn hashes(&self) -> String {
-        let Self { from, key, .. } = self;
+        let Self {
+            from, key, newness, ..
+        } = self;
         let hash = self.hash();
         format!(
-            "SELECT read.key, read.hash FROM (SELECT {key} AS key, {hash} AS hash FROM {from}) AS read \
+            "SELECT read.key, read.hash, read.newness FROM (SELECT {key} AS key, {hash} AS hash, {newness} AS newness FROM {from}) AS read \
              ORDER BY read.key COLLATE \"C\""
         )
     }
@@ -191,6 +196,41 @@ impl Cell {
             "NULL".to_owned()
         }
     }
+}
+
+/// Columns that say when a row came to be or was changed, by custom; the first that is there counts.
+const TIMES: [&str; 5] = [
+    "created_at",
+    "inserted_at",
+    "created",
+    "updated_at",
+    "modified_at",
+];
+
+/// Which of two rows is newer: by such a column, or by a key that is counted up.
+fn newness(key: &[String], columns: &Columns) -> String {
+    let column = |name: &str, types: &[&str]| {
+        columns
+            .get(name)
+            .filter(|column| types.contains(&column.base.as_str()))
+            .map(|_| in_source(name))
+    };
+    let time = TIMES
+        .iter()
+        .find_map(|name| column(name, &["timestamptz", "timestamp", "date"]));
+    if let Some(time) = time {
+        return format!(
+            "CASE WHEN isfinite({time}) THEN coalesce(CAST(extract(epoch FROM {time}) * 1000 AS bigint), 0) ELSE 0 END"
+        );
+    }
+    let counted = match key {
+        [one] => column(one, &["int2", "int4", "int8"]),
+        _ => None,
+    };
+    counted.map_or_else(
+        || "CAST(0 AS bigint)".to_owned(),
+        |column| format!("CAST({column} AS bigint)"),
+    )
 }
 
 /// Each part of each key, part by part, as `$2`, `$3` … of [`Projection::rows`].

@@ -11,6 +11,23 @@ fn every_answer_has_one_meaning() {
             json!({"code": "rate_limited", "additional_data": {"retry_after": "17"}}),
             Meaning::TooMany {
                 retry_after: Duration::from_secs(17),
+                scope: Scope::Connection,
+            },
+        ),
+        (
+            429,
+            json!({"code": "rate_limited", "additional_data": {"retry_after": "240", "rate_limit_reason": "public_api_space_request_rate_limit"}}),
+            Meaning::TooMany {
+                retry_after: Duration::from_secs(240),
+                scope: Scope::Workspace,
+            },
+        ),
+        (
+            429,
+            json!({"code": "rate_limited", "additional_data": {"retry_after": "9", "rate_limit_reason": "public_api_endpoint_rate_limit"}}),
+            Meaning::TooMany {
+                retry_after: Duration::from_secs(9),
+                scope: Scope::Endpoint,
             },
         ),
         (
@@ -18,6 +35,7 @@ fn every_answer_has_one_meaning() {
             json!({"code": "service_overload"}),
             Meaning::TooMany {
                 retry_after: Duration::from_secs(5),
+                scope: Scope::Service,
             },
         ),
         (401, json!({"code": "unauthorized"}), Meaning::TokenRefused),
