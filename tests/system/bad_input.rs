@@ -26,8 +26,7 @@ UPDATE item SET tags = (SELECT array_agg('tag ' || t) FROM generate_series(1, 15
 UPDATE item SET link = 'javascript:' || repeat('y', 3000) WHERE id % 100 = 70;
 UPDATE item SET mail = repeat('m', 300) || '@example.org' WHERE id % 200 = 80;
 UPDATE item SET phone = repeat('1', 400) WHERE id % 200 = 180;
-UPDATE item SET more = '{"half": "\\ud83d no pair", "t": "\\u0001"}'::json::text::json::text::jsonb WHERE false;
-UPDATE item SET name = E'\\x01 control' || chr(8238) || chr(0x10ffff) WHERE id % 100 = 0;
+UPDATE item SET name = E'\x01 control' || chr(8238) || chr(1114111) WHERE id % 100 = 0;
 UPDATE item SET note = '{"lone": "\\ud83d"}' WHERE id % 100 = 90;
 "#;
 
