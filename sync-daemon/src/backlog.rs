@@ -154,6 +154,11 @@ impl Backlog {
         }
     }
 
+    /// One page more, beside what waits.
+    pub fn add(&mut self, dashboard: usize, key: Key, offer: Offer, now: Instant) {
+        self.offer(PageRef { dashboard, key }, offer, now);
+    }
+
     fn offer(&mut self, page: PageRef, offer: Offer, now: Instant) {
         let (stale_since, attempts, not_before) = match self.remove(&page) {
             Some(old) if old.offer.source_hash() == offer.source_hash() => {

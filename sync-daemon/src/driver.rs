@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -21,13 +22,14 @@ use tokio_util::sync::CancellationToken;
 use crate::backlog::{Backlog, Offer, PageRef, Taken, Wanted};
 use crate::board::Board;
 use crate::budget::Lane;
+use crate::glimpse::{Glimpse, LARGE, Since};
 use crate::health::Health;
 use crate::ledger::Doubt;
 use crate::mark;
 use crate::notion::Meaning;
 use crate::observer::{Request, Sight, look};
 use crate::page::Key;
-use crate::pass::{HeldUp, Pass, PassError, Queued};
+use crate::pass::{Finding, HeldUp, Pass, PassError, Queued};
 use crate::people;
 use crate::schedule::{PROBE, Timetable};
 use crate::tally::Tally;
@@ -123,6 +125,8 @@ pub struct Driver {
     tables: Vec<Timetable>,
     /// Dashboards all of whose pages were examined under their present definition.
     examined: BTreeSet<usize>,
+    /// The oldest transaction that ran at the last look at each large table.
+    horizons: HashMap<usize, String>,
     frozen: HashMap<usize, Freeze>,
     /// Dashboards whose ledger may still carry the note of a problem.
     troubled: BTreeSet<usize>,
@@ -199,6 +203,7 @@ impl Driver {
             examined,
             tables,
             backlog: Backlog::default(),
+            horizons: HashMap::new(),
             frozen: HashMap::new(),
             troubled: (0..tables_len).collect(),
             failing: HashMap::new(),
@@ -300,6 +305,7 @@ impl Driver {
             last_snapshot: self.last_snapshot.clone(),
             wanted: HashMap::new(),
             if_moved: HashMap::new(),
+            glimpses: HashMap::new(),
         };
         for index in 0..self.tables.len() {
             let mut if_moved = self.tables[index].clone();
@@ -308,6 +314,14 @@ impl Driver {
                 request.wanted.insert(index, self.queued(index));
             } else if if_moved.wants_pass(now) {
                 request.if_moved.insert(index, self.queued(index));
+            } else if let Some(horizon) = self.horizons.get(&index)
+                && self.tables[index].wants_glimpse(now)
+            {
+                let since = Since {
+                    horizon: horizon.clone(),
+                    in_flight: self.in_flight(index),
+                };
+                request.glimpses.insert(index, since);
             }
         }
         self.last_look = Some(now);
@@ -323,16 +337,18 @@ impl Driver {
         });
     }
 
-    fn queued(&self, dashboard: usize) -> Queued {
-        let in_flight: HashSet<_> = self
-            .backlog
+    fn in_flight(&self, dashboard: usize) -> HashSet<Key> {
+        self.backlog
             .in_flight()
             .filter(|page| page.dashboard == dashboard)
             .map(|page| page.key.clone())
-            .collect();
+            .collect()
+    }
+
+    fn queued(&self, dashboard: usize) -> Queued {
         Queued {
             waiting: self.backlog.waiting(dashboard),
-            in_flight,
+            in_flight: self.in_flight(dashboard),
             examine_all: !self.examined.contains(&dashboard),
             whole: false,
         }
@@ -358,6 +374,9 @@ impl Driver {
         }
         self.last_snapshot = Some(sight.snapshot);
         let started = self.last_look.unwrap_or(now);
+        for (index, result) in sight.glimpses {
+            self.glimpsed(index, result, started, now);
+        }
         let count = self.tables.len();
         for (index, result) in sight.passes {
             #[expect(clippy::cast_precision_loss, reason = "a handful of dashboards")]
@@ -370,6 +389,11 @@ impl Driver {
                     counts.passing += pass.cost;
                     counts.passed_at = Some(started);
                     counts.rows = pass.rows;
+                    if pass.rows >= LARGE && self.examined.contains(&index) {
+                        self.horizons.insert(index, pass.horizon.clone());
+                    } else {
+                        self.horizons.remove(&index);
+                    }
                     if let Err(error) = self.passed(index, pass, now).await {
                         self.postgres.ill(&root_cause(&error), now);
                     }
@@ -386,6 +410,57 @@ impl Driver {
         }
     }
 
+    /// Takes over what a glimpse found, beside what waits already.
+    fn glimpsed(
+        &mut self,
+        index: usize,
+        result: Result<Option<Glimpse>, PassError>,
+        started: Instant,
+        now: Instant,
+    ) {
+        let Ok(Some(seen)) = result else {
+            // The next pass says what is wrong, if anything is.
+            self.horizons.remove(&index);
+            return;
+        };
+        self.tables[index].glimpsed(started, seen.cost);
+        self.horizons.insert(index, seen.horizon);
+        if seen.many {
+            self.tables[index].hurry(now);
+        }
+        if self.frozen.contains_key(&index) {
+            return;
+        }
+        for finding in seen.findings {
+            let (key, offer) = self.offer(index, finding, seen.read_at, Lane::Live);
+            self.backlog.add(index, key, offer, now);
+        }
+    }
+
+    fn offer(
+        &self,
+        index: usize,
+        finding: Finding,
+        read_at: DateTime<Utc>,
+        lane: Lane,
+    ) -> (Key, Offer) {
+        let grace = match finding.wanted {
+            Wanted::Gone => self.grace(index),
+            Wanted::Page(_) | Wanted::Row(_) => Duration::ZERO,
+        };
+        let offer = Offer {
+            creates: finding.creates,
+            wanted: finding.wanted,
+            read_at,
+            needs: self.needs(finding.needs),
+            lane,
+            patience: self.writer.boards[index].dashboard.cadence,
+            newness: finding.newness,
+            grace,
+        };
+        (finding.key, offer)
+    }
+
     /// Takes over what a pass found.
     async fn passed(&mut self, index: usize, mut pass: Pass, now: Instant) -> sqlx::Result<()> {
         let held_up = pass.held_up.take();
@@ -395,7 +470,7 @@ impl Driver {
             pass.unchanged.clear();
         }
         let board = &self.writer.boards[index];
-        let (limit, patience) = (self.writer.gate.used().1, board.dashboard.cadence);
+        let limit = self.writer.gate.used().1;
         let bulk = pass.findings.len() + pass.unchanged.len() > (limit / 4).max(1);
         let current = held_up.is_none() && pass.findings.is_empty() && pass.unchanged.is_empty();
 
@@ -427,26 +502,11 @@ impl Driver {
                 .filter(|(key, _)| tried_again(key)),
         );
         self.failing.insert(index, failing);
+        let lane = if bulk { Lane::Load } else { Lane::Live };
         let offers = pass
             .findings
             .into_iter()
-            .map(|finding| {
-                let grace = match finding.wanted {
-                    Wanted::Gone => self.grace(index),
-                    Wanted::Page(_) | Wanted::Row(_) => Duration::ZERO,
-                };
-                let offer = Offer {
-                    creates: finding.creates,
-                    wanted: finding.wanted,
-                    read_at: pass.read_at,
-                    needs: self.needs(finding.needs),
-                    lane: if bulk { Lane::Load } else { Lane::Live },
-                    patience,
-                    newness: finding.newness,
-                    grace,
-                };
-                (finding.key, offer)
-            })
+            .map(|finding| self.offer(index, finding, pass.read_at, lane))
             .collect();
         self.backlog.replace(index, offers, &pass.unchanged, now);
         for (key, since) in self.stale.remove(&index).unwrap_or_default() {
@@ -768,7 +828,7 @@ impl Driver {
             self.radar_at = now + pace;
             let back = if self.radar_swept { pace * 3 } else { ABSENCE };
             self.radar_swept = true;
-            let since = chrono::Utc::now() - back;
+            let since = Utc::now() - back;
             for index in 0..self.tables.len() {
                 if self.frozen.contains_key(&index) {
                     continue;

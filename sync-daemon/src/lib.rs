@@ -22,6 +22,7 @@ pub mod board;
 pub mod brief;
 pub mod drift;
 pub mod driver;
+pub mod glimpse;
 pub mod health;
 pub mod ledger;
 pub mod limit;

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use tracing::Instrument;
 
 use crate::board::Board;
+use crate::glimpse::{Glimpse, Since, glimpse};
 use crate::ledger::Ledger;
 use crate::pass::{Pass, PassError, Queued, pass};
 use crate::source::Snapshot;
@@ -19,6 +20,8 @@ pub struct Request {
     pub wanted: HashMap<usize, Queued>,
     /// Dashboards to look at only if anything happened.
     pub if_moved: HashMap<usize, Queued>,
+    /// Large tables of which only what was written lately is to be looked at, where no pass runs.
+    pub glimpses: HashMap<usize, Since>,
 }
 
 /// What was seen.
@@ -30,6 +33,8 @@ pub struct Sight {
     pub moved: bool,
     /// The passes that ran, in dependency order.
     pub passes: Vec<(usize, Result<Pass, PassError>)>,
+    /// What the glimpses saw; `None` where a source does not tell.
+    pub glimpses: Vec<(usize, Result<Option<Glimpse>, PassError>)>,
 }
 
 /// Looks once. An error means that the database is out of reach.
@@ -49,9 +54,16 @@ pub async fn look(
     if moved {
         wanted.extend(request.if_moved);
     }
-    let mut passes = Vec::new();
+    let (mut passes, mut glimpses) = (Vec::new(), Vec::new());
     for (index, board) in boards.iter().enumerate() {
         let Some(queued) = wanted.get(&index) else {
+            if let Some(since) = request.glimpses.get(&index) {
+                let mut snapshot = Snapshot::begin(pool).await?;
+                match glimpse(ledger, board, &mut snapshot, since).await {
+                    Err(error) if error.database_away() => return Err(error),
+                    seen => glimpses.push((index, seen)),
+                }
+            }
             continue;
         };
         let mut snapshot = Snapshot::begin(pool).await?;
@@ -78,5 +90,6 @@ pub async fn look(
         snapshot,
         moved,
         passes,
+        glimpses,
     })
 }

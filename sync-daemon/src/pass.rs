@@ -23,7 +23,7 @@ pub(crate) const ROWS_AT_ONCE: usize = 200;
 
 /// Findings up to which a pass keeps their pages; of more it keeps what the rows' versions are, and they are read
 /// again when their turn comes.
-const KEPT_PAGES: usize = 50;
+pub(crate) const KEPT_PAGES: usize = 50;
 
 /// What the pass need not look at, because the backlog has it.
 #[derive(Debug, Default, Clone)]
@@ -55,6 +55,8 @@ pub struct Pass {
     pub row_errors: Vec<RowError>,
     /// Why nothing of it may be written, if so.
     pub held_up: Option<HeldUp>,
+    /// The oldest transaction that ran when the rows were read, for the next glimpse.
+    pub horizon: String,
     /// How long it took.
     pub cost: Duration,
 }
@@ -274,6 +276,7 @@ pub async fn pass(
             .collect(),
         row_errors,
         held_up,
+        horizon: snapshot.horizon().to_owned(),
         cost: started.elapsed(),
     })
 }
@@ -287,7 +290,7 @@ fn is_current(glance: Option<&Glance>, hash: SourceHash, examine_all: bool) -> b
 }
 
 /// Decides page by page; pages that stand as wanted are noted in the ledger and left out.
-async fn examine(
+pub(crate) async fn examine(
     ledger: &Ledger,
     board: &Board,
     pages: Vec<DesiredPage>,

@@ -1,6 +1,6 @@
 //! What would be written now, and what it would cost; nothing is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use sqlx::PgPool;
@@ -81,7 +81,8 @@ pub async fn plan(
     let request = Request {
         last_snapshot: None,
         wanted,
-        if_moved: std::collections::HashMap::new(),
+        if_moved: HashMap::new(),
+        glimpses: HashMap::new(),
     };
     let sight = look(pool, ledger, boards, request).await?;
     let mut plan = Plan {

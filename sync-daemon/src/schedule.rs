@@ -23,6 +23,9 @@ pub struct Timetable {
     due: Instant,
     rested: Instant,
     moved: bool,
+    /// When the next glimpse may be; `None`: nothing happened since the last look.
+    glimpse: Option<Instant>,
+    glimpse_rested: Instant,
     hurried: Option<Instant>,
     passed: Option<Instant>,
 }
@@ -35,6 +38,8 @@ impl Timetable {
             due: now,
             rested: now,
             moved: false,
+            glimpse: None,
+            glimpse_rested: now,
             hurried: None,
             passed: None,
         }
@@ -43,6 +48,18 @@ impl Timetable {
     /// Something happened in the database.
     pub fn database_moved(&mut self) {
         self.moved = true;
+        self.glimpse = Some(self.glimpse_rested);
+    }
+
+    /// Whether a glimpse at what was written lately should run now, because a pass may not yet.
+    pub fn wants_glimpse(&self, now: Instant) -> bool {
+        self.glimpse.is_some_and(|at| now >= at) && !self.wants_pass(now)
+    }
+
+    /// A glimpse ran. It is held to its share of the time like a pass.
+    pub fn glimpsed(&mut self, started: Instant, cost: Duration) {
+        self.glimpse_rested = started + (cost * SHARE).clamp(PROBE, self.cadence);
+        self.glimpse = None;
     }
 
     /// Whether a pass should run now.
@@ -62,6 +79,7 @@ impl Timetable {
         self.due = started + wait;
         self.rested = started + (cost * SHARE).clamp(PROBE, self.cadence);
         self.moved = false;
+        self.glimpse = None;
         // A pass that began before the moment it was wanted for has not seen what it is wanted for.
         self.hurried = self.hurried.filter(|at| *at > started);
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
 
-use crate::dashboard::Dashboard;
+use crate::dashboard::{Dashboard, Source};
 use crate::page::{DesiredPage, Key, SourceHash};
 use crate::row::{Cell, Row};
 
@@ -36,6 +36,7 @@ const LONGEST_KEY: usize = 2000;
 pub struct Snapshot {
     transaction: Transaction<'static, Postgres>,
     read_at: DateTime<Utc>,
+    horizon: String,
 }
 
 /// A row at a glance.
@@ -108,8 +109,8 @@ impl Snapshot {
             .await?;
         // now() is when BEGIN arrived, and the snapshot is taken by this statement: whatever had been
         // committed at `read_at` is in it.
-        let read_at = sqlx::query_scalar(
-            "SELECT now() FROM (SELECT
+        let (read_at, horizon) = sqlx::query_as(
+            "SELECT now(), pg_snapshot_xmin(pg_current_snapshot())::text FROM (SELECT
                 set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO, YMD', true),
                 set_config('IntervalStyle', 'postgres', true), set_config('bytea_output', 'hex', true),
                 set_config('extra_float_digits', '1', true), set_config('lc_monetary', 'C', true),
@@ -123,12 +124,62 @@ impl Snapshot {
         Ok(Self {
             transaction,
             read_at,
+            horizon,
         })
     }
 
     /// The database's time just before the snapshot.
     pub fn read_at(&self) -> DateTime<Utc> {
         self.read_at
+    }
+
+    /// The oldest transaction that ran when the snapshot was taken.
+    pub fn horizon(&self) -> &str {
+        &self.horizon
+    }
+
+    /// Up to `most` rows that were written by a transaction at or after `horizon`; `None` where the source is no table,
+    /// and does not tell. Rows without a key are left out.
+    pub async fn written_since(
+        &mut self,
+        dashboard: &Dashboard,
+        horizon: &str,
+        most: i64,
+    ) -> Result<Option<Vec<RowHash>>, SourceError> {
+        let failed = |source| SourceError::Database {
+            dashboard: dashboard.name.clone(),
+            source,
+        };
+        let Source::Table { schema, name } = &dashboard.source else {
+            return Ok(None);
+        };
+        let stored: Option<bool> = sqlx::query_scalar(
+            "SELECT relkind IN ('r', 'p') FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = $1 AND c.relname = $2",
+        )
+        .bind(schema)
+        .bind(name)
+        .persistent(false)
+        .fetch_optional(&mut *self.transaction)
+        .await
+        .map_err(failed)?;
+        if stored != Some(true) {
+            return Ok(None);
+        }
+        let projection = self.projection(dashboard).await?;
+        let rows: Vec<(Key, SourceHash, i64)> =
+            sqlx::query_as(AssertSqlSafe(projection.written_since()))
+                .persistent(false)
+                .bind(horizon)
+                .bind(most)
+                .fetch_all(&mut *self.transaction)
+                .await
+                .map_err(failed)?;
+        Ok(Some(
+            rows.into_iter()
+                .map(|(key, hash, newness)| RowHash { key, hash, newness })
+                .collect(),
+        ))
     }
 
     /// Key and hash of every row.

@@ -61,3 +61,22 @@ fn a_pass_before_the_moment_does_not_settle_a_hurry() {
     table.passed(start + seconds(2), CHEAP, 0.0);
     assert!(!table.wants_pass(start + seconds(3)));
 }
+
+#[test]
+fn an_expensive_dashboard_is_glimpsed_at_while_it_rests() {
+    let start = Instant::now();
+    let mut table = Timetable::new(CADENCE, start);
+    table.passed(start, Duration::from_millis(500), 0.0);
+    assert!(!table.wants_glimpse(start + seconds(1)), "nothing happened");
+    table.database_moved();
+    assert!(table.wants_glimpse(start + seconds(1)));
+    table.glimpsed(start + seconds(1), Duration::from_millis(100));
+    assert!(!table.wants_glimpse(start + seconds(9)), "nothing since");
+    table.database_moved();
+    assert!(!table.wants_glimpse(start + seconds(5)));
+    assert!(table.wants_glimpse(start + seconds(6)));
+    assert!(
+        table.wants_pass(start + seconds(25)) && !table.wants_glimpse(start + seconds(25)),
+        "the pass that was put off comes all the same"
+    );
+}

@@ -124,6 +124,20 @@ impl Projection {
         )
     }
 
+    /// The same of up to `$2` rows whose version a transaction wrote that is no older than `$1`. Row versions carry the
+    /// low half of a transaction's number, so ages are compared; one that is too old to tell counts as new, and its
+    /// hash says that it is not.
+    pub(super) fn written_since(&self) -> String {
+        let Self {
+            from, key, newness, ..
+        } = self;
+        let hash = self.hash();
+        format!(
+            "SELECT {key}, {hash}, {newness} FROM {from} \
+             WHERE age(source.xmin) <= age(CAST(CAST($1 AS xid8) AS xid)) AND {key} IS NOT NULL LIMIT $2"
+        )
+    }
+
     /// Key, hash, cells and the lengths of long cells, of the rows with the keys `$1`, whose parts are `$2`, `$3` …
     pub(super) fn rows(&self) -> String {
         let Self {

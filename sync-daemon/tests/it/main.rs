@@ -2,5 +2,6 @@
 
 mod column_types;
 mod database;
+mod glimpse;
 mod init;
 mod source;
