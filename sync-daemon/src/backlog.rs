@@ -104,7 +104,7 @@ pub struct Taken {
     pub attempts: u32,
     /// When the page became stale.
     pub stale_since: Instant,
-    /// Bulk entries of the same dashboard that come next: whoever reads this row may read theirs as well.
+    /// Entries of the same dashboard and lane that come next: whoever reads this row may read theirs as well.
     pub following: Vec<Key>,
 }
 
@@ -197,7 +197,7 @@ impl Backlog {
             *self.served.entry(page.dashboard).or_default() += 1;
         }
         let following = match entry.offer.wanted {
-            Wanted::Row(_) => self.following(page.dashboard),
+            Wanted::Row(_) => self.following(page.dashboard, lane),
             Wanted::Page(_) | Wanted::Gone => Vec::new(),
         };
         Some(Taken {
@@ -302,9 +302,10 @@ impl Backlog {
             .now()
     }
 
-    /// The first bulk entries of a dashboard whose rows are still to be read.
-    fn following(&self, dashboard: usize) -> Vec<Key> {
-        let turns = self.ready.get(&(dashboard, true)).into_iter().flatten();
+    /// The first entries of a dashboard and lane whose rows are still to be read.
+    fn following(&self, dashboard: usize, lane: Lane) -> Vec<Key> {
+        let turns = self.ready.get(&(dashboard, lane == Lane::Load));
+        let turns = turns.into_iter().flatten();
         turns
             .map(|(.., key)| key)
             .filter(|key| {

@@ -23,11 +23,11 @@ const FRESH: Duration = Duration::from_secs(20);
 /// The pages that were read ahead, by dashboard.
 #[derive(Debug, Default)]
 pub struct Shelf {
-    read: Mutex<HashMap<usize, Read>>,
+    read: Mutex<HashMap<usize, Batch>>,
 }
 
 #[derive(Debug)]
-struct Read {
+struct Batch {
     at: Instant,
     read_at: DateTime<Utc>,
     pages: HashMap<Key, DesiredPage>,
@@ -63,7 +63,7 @@ impl Shelf {
         let page = pages.remove(key);
         shelf.insert(
             index,
-            Read {
+            Batch {
                 at: Instant::now(),
                 read_at,
                 pages,

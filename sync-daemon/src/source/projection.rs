@@ -243,7 +243,7 @@ fn newness(key: &[String], columns: &Columns) -> String {
     };
     counted.map_or_else(
         || "CAST(0 AS bigint)".to_owned(),
-        |column| format!("CAST({column} AS bigint)"),
+        |column| format!("coalesce(CAST({column} AS bigint), 0)"),
     )
 }
 
