@@ -235,9 +235,13 @@ async fn claim_during_load() -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_secs(14)).await;
         let resource = format!("modules/{round}.md");
         let started = Instant::now();
-        session
+        let outcome = session
             .claim(coordination::ClaimRequest::new(resource.clone()))
             .await?;
+        anyhow::ensure!(
+            matches!(outcome, coordination::ClaimOutcome::Granted(_)),
+            "nobody else claims here"
+        );
         eventually_within(Duration::from_mins(2), "the claim is shown", async || {
             let pages = stage.pages("Resource Claims").await;
             pages.iter().any(|page| text(page, "Resource") == resource)
