@@ -170,7 +170,7 @@ proptest! {
         let json = serde_json::to_vec(&json!({"code": json, "additional_data": {"retry_after": header, "retry_guidance": json}, "message": json})).unwrap();
         for body in [body, json] {
             let error = Error::Refused(Box::new(Refusal::read(status.try_into().unwrap(), &headers, &body)));
-            if let Meaning::TooMany { retry_after } = error.meaning() {
+            if let Meaning::TooMany { retry_after, .. } = error.meaning() {
                 prop_assert!(retry_after <= Duration::from_hours(24), "{:?}", retry_after);
             }
         }
