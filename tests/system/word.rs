@@ -158,7 +158,11 @@ async fn a_lost_ledger_is_rebuilt_by_reads_and_second_pages_are_merged() {
     let page = &stage.pages("Items").await[0];
     let second = json!({
         "parent": page["parent"],
-        "properties": {"Claimboard Key": {"rich_text": [{"text": {"content": crate::stage::text(page, "Claimboard Key")}}]}},
+        "properties": {
+            "Name": {"title": [{"text": {"content": crate::stage::text(page, "Name")}}]},
+            "Due": {"date": page["properties"]["Due"]["date"]},
+            "Claimboard Key": {"rich_text": [{"text": {"content": crate::stage::text(page, "Claimboard Key")}}]},
+        },
     });
     stage.notion_request("POST", "v1/pages", second).await;
     stage.execute("DELETE FROM sync.pages").await;
