@@ -394,8 +394,11 @@ impl Driver {
                     } else {
                         self.horizons.remove(&index);
                     }
-                    if let Err(error) = self.passed(index, pass, now).await {
-                        self.postgres.ill(&root_cause(&error), now);
+                    let noting = tokio::time::timeout(DEAD, self.passed(index, pass, now));
+                    match noting.await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => self.postgres.ill(&root_cause(&error), now),
+                        Err(_) => return self.lose_postgres(now),
                     }
                 }
                 Err(error) => {
@@ -870,9 +873,17 @@ impl Driver {
             return;
         }
         let limit = i64::try_from(self.writer.gate.used().1).unwrap_or(i64::MAX);
-        if let Err(error) = self.writer.ledger.beat(limit).await {
-            self.postgres.ill(&root_cause(&error), now);
+        match tokio::time::timeout(DEAD, self.writer.ledger.beat(limit)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.postgres.ill(&root_cause(&error), now),
+            Err(_) => self.lose_postgres(now),
         }
+    }
+
+    /// A connection is silent in the midst of a statement.
+    fn lose_postgres(&mut self, now: Instant) {
+        self.lost_postgres = true;
+        self.postgres.ill("no answer", now);
     }
 
     fn looked_at_doubts(
