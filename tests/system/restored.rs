@@ -4,7 +4,7 @@ use notion_sim::{Options, Server};
 use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
 
-use crate::stage::{Stage, plenty};
+use crate::stage::{Stage, eventually, plenty};
 
 const TABLE: &str = "
 CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL);
@@ -31,10 +31,12 @@ UPDATE item SET name = 'Changed today ' || id WHERE id <= 5;
 DELETE FROM item WHERE id BETWEEN 6 AND 10;
 ";
 
-/// The daemon at work until all is on the board, started and stopped in order.
+/// The daemon at work until all is on the board and its start has moved the ledger's mark.
 async fn a_day(stage: &Stage) {
+    let before = stage.mark().await;
     let mut daemon = stage.run();
     stage.await_clean().await;
+    eventually("the mark moves", async || stage.mark().await > before).await;
     daemon.kill().await.expect("stopped");
 }
 
@@ -90,6 +92,13 @@ async fn a_notion_restored_to_yesterday_agrees_again() {
 }
 
 impl Stage {
+    async fn mark(&self) -> i64 {
+        sqlx::query_scalar("SELECT mark FROM sync.ledger")
+            .fetch_one(&self.pool)
+            .await
+            .expect("a ledger")
+    }
+
     /// A copy of the whole database as it stands.
     async fn back_up(&mut self) -> String {
         let copy = format!("{}_yesterday", self.database());
