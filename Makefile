@@ -15,10 +15,11 @@ demo: ## a live board: agents, Postgres, a local Notion [FOR=60 ends by itself] 
 	@cargo build --workspace --bins --examples
 	@$(BUILT)/debug/demo --port $(PORT) $(if $(FOR),--for $(FOR))
 
+# Whole-system tests wait more than they work: three at once also on two cores.
 test: ## unit, property, database and whole-system tests, doctests
 	@scripts/install base
 	@cargo build --workspace --bins --examples
-	@cargo test --workspace --lib --bins --examples --tests
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-3} cargo test --workspace --lib --bins --examples --tests
 	@cargo test --workspace --doc
 
 chaos: ## a million races of many processes against a crashing server [RACES=1000000] [SEED=…]
