@@ -76,8 +76,15 @@ async fn no_commit_is_missed_however_long_its_transaction_ran() {
         .collect();
     assert_eq!(missed, Vec::<usize>::new());
 
-    // Where nothing was written, at most what the last look may not have seen whole is read again.
-    assert!(glimpse(&database, dashboard, &mut horizon).await.len() <= WRITERS);
+    // Where nothing was written, rows are read again only until the transactions of before are over. Those of other
+    // databases hold the horizon as well, and other tests use this server.
+    let quiet = async {
+        while !glimpse(&database, dashboard, &mut horizon).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let quiet = tokio::time::timeout(Duration::from_mins(1), quiet);
+    quiet.await.expect("what is long committed was read again");
     sqlx::query("UPDATE item SET name = 'changed' WHERE id = 7")
         .execute(&database.pool)
         .await
