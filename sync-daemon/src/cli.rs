@@ -1,10 +1,7 @@
 //! The command line: what each command does, says, and exits with.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line talks to people"
-)]
+#![expect(clippy::print_stderr, reason = "a command line talks to people")]
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +22,7 @@ use crate::notion::{Client, Gate, Token};
 use crate::open::{Database, Error as OpenError, open, open_boards, pool, reach};
 use crate::service::{self, Seen, reloads, stopped, while_held};
 use crate::tenure::{Attempt, Candidate, Tenure};
-use crate::terminal::{harmless, harmless_json};
+use crate::terminal::{answer, harmless, harmless_json};
 use crate::writer::{Writer, with_cause};
 use crate::{calendar, doctor, ledger, plan, rebuild, setup, verify, web, why};
 
@@ -160,11 +157,11 @@ Examples:
   claimboard-sync why Tasks T-12";
 
 /// Parses the arguments; `--setup` and `--run` stand for the commands of that name.
-pub fn parse(arguments: impl IntoIterator<Item = String>) -> Cli {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Cli {
     Cli::parse_from(arguments.into_iter().enumerate().map(|(index, argument)| {
-        match (index, argument.as_str()) {
-            (1, "--setup") => "setup".to_owned(),
-            (1, "--run") => "run".to_owned(),
+        match (index, argument.to_str()) {
+            (1, Some("--setup")) => "setup".into(),
+            (1, Some("--run")) => "run".into(),
             _ => argument,
         }
     }))
@@ -190,8 +187,9 @@ impl Cli {
                         .downcast_ref::<OpenError>()
                         .is_some_and(|error| !error.is_passing());
                 if self.json {
-                    let answer = json!({"error": with_cause(error.as_ref())});
-                    println!("{}", harmless_json(&answer.to_string()));
+                    let refusal = json!({"error": with_cause(error.as_ref())});
+                    // Where the answer cannot go, the reason still stands on standard error.
+                    let _ = answer(&harmless_json(&refusal.to_string()));
                 }
                 eprintln!("claimboard-sync: {}", harmless(&with_cause(error.as_ref())));
                 ExitCode::from(if configuration { USAGE } else { 1 })
@@ -204,7 +202,7 @@ impl Cli {
         match &self.command {
             Command::Init(args) => self.init(&DatabaseConfig::from_vars(variable)?, args).await,
             Command::Schema => {
-                print!("{}", crate::dashboard::json_schema_text());
+                answer(crate::dashboard::json_schema_text().trim_end())?;
                 Ok(0)
             }
             Command::Status => self.status(&DatabaseConfig::from_vars(variable)?).await,
@@ -295,11 +293,11 @@ impl Cli {
         value: &impl serde::Serialize,
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", harmless_json(&serde_json::to_string(value)?));
+        answer(&if self.json {
+            harmless_json(&serde_json::to_string(value)?)
         } else {
-            println!("{}", harmless(&text()));
-        }
+            harmless(&text())
+        })?;
         Ok(())
     }
 

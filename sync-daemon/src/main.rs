@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     {
         return cli::refuse(&format!("the file .env cannot be used: {error}"));
     }
-    let cli = cli::parse(std::env::args());
+    let cli = cli::parse(std::env::args_os());
     let filter = EnvFilter::try_from_env("CLAIMBOARD_LOG")
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,tokio_cron_scheduler=warn"));
     let logs = tracing_subscriber::fmt()

@@ -1,7 +1,7 @@
 //! Text for a terminal. What rows and other programs wrote may move a cursor, colour lines or turn them round: it must not.
 
 use std::fmt::Write as _;
-use std::io;
+use std::io::{self, Write as _};
 
 /// The text with everything that a terminal would obey replaced, but for the ends of lines.
 pub fn harmless(text: &str) -> String {
@@ -27,6 +27,18 @@ pub fn harmless_json(json: &str) -> String {
         }
     }
     harmless
+}
+
+/// Writes an answer to standard output. Whoever closed that has read enough.
+pub fn answer(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(io::Error::new(
+            error.kind(),
+            format!("the answer cannot be written to standard output: {error}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Controls, and marks that turn the direction of what follows.

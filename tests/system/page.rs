@@ -319,6 +319,13 @@ async fn doctor_finds_what_is_wrong_and_names_the_cure() {
         );
     })
     .await;
+    stage
+        .execute("UPDATE coordination.migrations SET success = version < (SELECT max(version) FROM coordination.migrations)")
+        .await;
+    bad("migrations", &|_| {}).await;
+    stage
+        .execute("UPDATE coordination.migrations SET success = true")
+        .await;
     stage.execute("ALTER TABLE item DROP COLUMN name").await;
     bad("sources", &|_| {}).await;
     stage.execute("DROP SCHEMA sync CASCADE").await;

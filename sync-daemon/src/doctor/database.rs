@@ -1,5 +1,7 @@
 //! What Postgres tells about itself, the ledger, and the claims.
 
+use std::cmp::Ordering;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -170,6 +172,7 @@ async fn protocol(findings: &mut Findings, connection: &mut PgConnection) -> sql
         );
         return Ok(());
     }
+    version(findings, connection).await?;
     let stuck: Vec<(String, String, String)> = sqlx::query_as(
         "SELECT resource, agent, to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM coordination.claims
          WHERE released_at IS NULL AND expires_at < clock_timestamp() - interval '1 hour' ORDER BY expires_at LIMIT 5",
@@ -206,6 +209,40 @@ async fn protocol(findings: &mut Findings, connection: &mut PgConnection) -> sql
             format!("{waits} transactions are open and idle for more than five minutes"),
             "end their clients: they hold up vacuum and may hold up claims",
         );
+    }
+    Ok(())
+}
+
+/// Whether schema coordination is the one that this program was built with.
+async fn version(findings: &mut Findings, connection: &mut PgConnection) -> sqlx::Result<()> {
+    let readable: bool =
+        sqlx::query_scalar("SELECT has_table_privilege('coordination.migrations', 'SELECT')")
+            .fetch_one(&mut *connection)
+            .await?;
+    if !readable {
+        findings.skipped(
+            "migrations",
+            "the version of schema coordination is its owner's to read",
+        );
+        return Ok(());
+    }
+    let there: Option<i64> =
+        sqlx::query_scalar("SELECT max(version) FROM coordination.migrations WHERE success")
+            .fetch_one(&mut *connection)
+            .await?;
+    let (there, wanted) = (there.unwrap_or_default(), coordination::schema_version());
+    match there.cmp(&wanted) {
+        Ordering::Equal => findings.ok("migrations", "schema coordination is up to date"),
+        Ordering::Less => findings.bad(
+            "migrations",
+            format!("schema coordination is at step {there}, this program needs {wanted}"),
+            "run `claimboard-sync setup` as the database's owner",
+        ),
+        Ordering::Greater => findings.note(
+            "migrations",
+            format!("schema coordination is at step {there}, this program knows {wanted}"),
+            "install the claimboard-sync that came with the newer claimboard",
+        ),
     }
     Ok(())
 }

@@ -4,4 +4,5 @@ mod column_types;
 mod database;
 mod glimpse;
 mod init;
+mod program;
 mod source;
