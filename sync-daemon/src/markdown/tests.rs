@@ -107,7 +107,7 @@ fn check(blocks: &[Block], level: usize) {
 
 proptest! {
     #[test]
-    fn any_text_makes_something_that_notion_can_hold(
+    fn anything_makes_something_that_notion_can_hold(
         parts in prop::collection::vec(
             prop_oneof![
                 Just("- ".to_owned()), Just("\n".to_owned()), Just("\n\n".to_owned()), Just("  ".to_owned()),

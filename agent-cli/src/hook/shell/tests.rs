@@ -123,7 +123,7 @@ fn commands_that_write_are_seen() {
 
 proptest! {
     #[test]
-    fn any_text_is_read(command in any::<String>()) {
+    fn anything_is_read(command in any::<String>()) {
         written(&command);
     }
 
