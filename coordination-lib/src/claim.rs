@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::id::{ClaimId, TicketId, Token};
 use crate::lease::Lease;
 use crate::session::Session;
+use crate::turn::Turn;
 use crate::wait::{Place, Waiter, Waiting, Wish, until_turn};
 
 /// How a claim shares its resource with others.
@@ -420,14 +421,20 @@ impl Session {
 
     async fn claim_or_wait(&self, wish: Wish<'_>) -> Result<SetOutcome, Error> {
         if wish.terms.wait.is_zero() {
-            self.attempt(&mut *self.pool().acquire().await?, &wish)
-                .await
+            self.attempt_now(&wish).await
         } else {
             until_turn(self, wish).await
         }
     }
 
-    pub(crate) async fn attempt(
+    pub(crate) async fn attempt_now(&self, wish: &Wish<'_>) -> Result<SetOutcome, Error> {
+        let mut turn = self.turn().await?;
+        let outcome = self.attempt(&mut turn, wish).await?;
+        turn.end().await?;
+        Ok(outcome)
+    }
+
+    async fn attempt(
         &self,
         connection: &mut PgConnection,
         wish: &Wish<'_>,
@@ -454,6 +461,7 @@ impl Session {
         .bind(terms.eta)
         .bind(interval(terms.wait))
         .bind(&terms.key)
+        .persistent(self.prepares())
         .fetch_all(connection)
         .await?;
         Ok(asked.outcome(rows, terms.mode, terms.ttl))
@@ -461,13 +469,16 @@ impl Session {
 
     /// What the session holds, oldest first: for going on after [`resume`](Self::resume) or when something was handed over.
     pub async fn claims(&self) -> Result<Vec<Claim>, Error> {
+        let mut turn = self.turn().await?;
         let asked = Asked::now();
         let rows: Vec<HeldRow> = sqlx::query_as(
             "SELECT c.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.my_claims(nullif(s.secret, s.secret)) c",
         )
         .bind(self.secret().as_text())
-        .fetch_all(self.pool())
+        .persistent(turn.prepares())
+        .fetch_all(&mut *turn)
         .await?;
+        turn.end().await?;
         Ok(rows
             .into_iter()
             .map(|row| Claim {
@@ -492,6 +503,7 @@ impl Session {
         to_agent: &str,
         message: &str,
     ) -> Result<HandoffOutcome, Error> {
+        let mut turn = self.turn().await?;
         let row = sqlx::query(
             "SELECT h.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.handoff(CASE WHEN s.secret <> '' THEN $2::bigint END, $3, $4) h",
         )
@@ -499,8 +511,10 @@ impl Session {
         .bind(claim.id)
         .bind(to_agent)
         .bind(message)
-        .fetch_one(self.pool())
+        .persistent(turn.prepares())
+        .fetch_one(&mut *turn)
         .await?;
+        turn.end().await?;
         Ok(match row.try_get("outcome")? {
             "handed over" => HandoffOutcome::HandedOver(row.try_get("new_token")?),
             "lost" => HandoffOutcome::AlreadyLost(Loss::from_row(&row)?),
@@ -510,8 +524,10 @@ impl Session {
 
     /// Prolongs a claim by `ttl` from now; never shortens it.
     pub async fn renew(&self, claim: &mut Claim, ttl: Duration) -> Result<RenewOutcome, Error> {
-        self.renew_in(&mut *self.pool().acquire().await?, claim, ttl)
-            .await
+        let mut turn = self.turn().await?;
+        let outcome = self.renew_in(&mut turn, claim, ttl).await?;
+        turn.end().await?;
+        Ok(outcome)
     }
 
     /// [`renew`](Self::renew) in the caller's own transaction. Commit before the old lease ends.
@@ -528,6 +544,7 @@ impl Session {
         .bind(self.secret().as_text())
         .bind(claim.id)
         .bind(interval(ttl))
+        .persistent(self.prepares())
         .fetch_one(connection)
         .await?;
         Ok(match answer {
@@ -546,8 +563,10 @@ impl Session {
 
     /// Gives a claim back.
     pub async fn release(&self, claim: Claim) -> Result<ReleaseOutcome, Error> {
-        self.release_in(&mut *self.pool().acquire().await?, claim)
-            .await
+        let mut turn = self.turn().await?;
+        let outcome = self.release_in(&mut turn, claim).await?;
+        turn.end().await?;
+        Ok(outcome)
     }
 
     /// [`release`](Self::release) in the caller's own transaction.
@@ -562,6 +581,7 @@ impl Session {
         )
         .bind(self.secret().as_text())
         .bind(claim.id)
+        .persistent(self.prepares())
         .fetch_one(connection)
         .await?;
         Ok(match answer {
@@ -584,6 +604,7 @@ impl Session {
         .bind(self.secret().as_text())
         .bind(claim.token)
         .bind(resource)
+        .persistent(self.prepares())
         .execute(connection)
         .await?;
         Ok(())
@@ -601,24 +622,31 @@ pub async fn holders_in(
     resource: &str,
     workspace: &str,
 ) -> Result<Vec<Holder>, Error> {
-    Ok(sqlx::query_as(
+    let mut turn = Turn::take(pool).await?;
+    let holders = sqlx::query_as(
         "SELECT claim_id, token, holder, incarnation AS held_incarnation, mode AS held_mode, held_since, held_until, reason AS held_reason,
          eta AS held_eta, progress AS held_progress, progress_at AS held_progress_at, overlap
          FROM coordination.holders($1, $2)",
     )
     .bind(resource)
     .bind(workspace)
-    .fetch_all(pool)
-    .await?)
+    .persistent(turn.prepares())
+    .fetch_all(&mut *turn)
+    .await?;
+    turn.end().await?;
+    Ok(holders)
 }
 
 /// For operators: ends somebody's claim at once, with a reason that its holder will read. `false` when it had ended already.
 pub async fn revoke(pool: &PgPool, claim: ClaimId, reason: &str) -> Result<bool, Error> {
+    let mut turn = Turn::take(pool).await?;
     let (outcome,): (String,) = sqlx::query_as("SELECT outcome FROM coordination.revoke($1, $2)")
         .bind(claim)
         .bind(reason)
-        .fetch_one(pool)
+        .persistent(turn.prepares())
+        .fetch_one(&mut *turn)
         .await?;
+    turn.end().await?;
     Ok(outcome == "revoked")
 }
 

@@ -11,6 +11,7 @@ mod migrate;
 mod record;
 mod resource;
 mod session;
+mod turn;
 mod verify_history;
 mod wait;
 

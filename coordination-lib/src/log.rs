@@ -137,7 +137,10 @@ pub struct Logged {
 impl Session {
     /// Writes a row.
     pub async fn log(&self, entry: LogEntry) -> Result<Logged, Error> {
-        self.log_in(&mut *self.pool().acquire().await?, entry).await
+        let mut turn = self.turn().await?;
+        let logged = self.log_in(&mut turn, entry).await?;
+        turn.end().await?;
+        Ok(logged)
     }
 
     /// [`log`](Self::log) in the caller's own transaction.
@@ -156,6 +159,7 @@ impl Session {
         .bind(&entry.message)
         .bind(&entry.resource)
         .bind((!entry.metadata.is_empty()).then_some(Value::Object(entry.metadata)))
+        .persistent(self.prepares())
         .fetch_one(connection)
         .await?;
         Ok(Logged {

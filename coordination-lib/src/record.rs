@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use crate::error::Error;
 use crate::id::{ClaimId, LogId, SessionId};
 use crate::resource::{Resource, Span};
+use crate::turn::Turn;
 
 /// One row of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -72,15 +73,19 @@ pub async fn log_page(
     below: Option<LogId>,
     limit: u32,
 ) -> Result<Vec<LogRow>, Error> {
-    Ok(sqlx::query_as(
+    let mut turn = Turn::take(pool).await?;
+    let rows = sqlx::query_as(
         "SELECT id, timestamp, agent_name, session_id, action_type, status, message, resource_claim, claim_id, metadata, late, unauthenticated
          FROM coordination.agent_log WHERE workspace = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
     )
     .bind(workspace)
     .bind(below.map_or(i64::MAX, |below| below.0))
     .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await?)
+    .persistent(turn.prepares())
+    .fetch_all(&mut *turn)
+    .await?;
+    turn.end().await?;
+    Ok(rows)
 }
 
 /// Who held something that overlaps a resource, newest first.
@@ -92,7 +97,8 @@ pub async fn history_of(
 ) -> Result<Vec<PastClaim>, Error> {
     let (lower, upper) = resource.span().bounds();
     let point = matches!(resource.span(), Span::Point(_));
-    Ok(sqlx::query_as(AssertSqlSafe(format!(
+    let mut turn = Turn::take(pool).await?;
+    let rows = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {PAST_CLAIM} WHERE c.workspace = $1 AND c.span && coordination.pathrange($2, $3, CASE WHEN $4 THEN '[]' ELSE '[)' END)
          ORDER BY c.id DESC LIMIT $5"
     )))
@@ -101,8 +107,11 @@ pub async fn history_of(
     .bind(upper)
     .bind(point)
     .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await?)
+    .persistent(turn.prepares())
+    .fetch_all(&mut *turn)
+    .await?;
+    turn.end().await?;
+    Ok(rows)
 }
 
 /// The claims of a workspace that lived at some moment between two, oldest first.
@@ -112,14 +121,18 @@ pub async fn claims_between(
     from: DateTime<Utc>,
     to: DateTime<Utc>,
 ) -> Result<Vec<PastClaim>, Error> {
-    Ok(sqlx::query_as(AssertSqlSafe(format!(
+    let mut turn = Turn::take(pool).await?;
+    let rows = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT {PAST_CLAIM} WHERE c.workspace = $1 AND c.acquired_at <= $3 AND coalesce(c.released_at, c.expires_at) >= $2 ORDER BY c.id"
     )))
     .bind(workspace)
     .bind(from)
     .bind(to)
-    .fetch_all(pool)
-    .await?)
+    .persistent(turn.prepares())
+    .fetch_all(&mut *turn)
+    .await?;
+    turn.end().await?;
+    Ok(rows)
 }
 
 /// The columns of a [`PastClaim`], and what they are read from.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::id::SessionId;
+use crate::turn::{Turn, prepares};
 
 /// What proves a session. Whoever has it can act for the session, and resume it after a restart: keep it like a password.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,18 +48,22 @@ pub struct Session {
     agent: String,
     workspace: String,
     incarnation: i32,
+    prepares: bool,
 }
 
 impl Session {
     /// Opens a new session, the agent's next incarnation. What earlier incarnations hold stays theirs until it expires.
     pub async fn open(pool: &PgPool, agent: &str, workspace: &str) -> Result<Self, Error> {
+        let mut turn = Turn::take(pool).await?;
         let (id, secret, incarnation): (SessionId, Uuid, i32) = sqlx::query_as(
             "SELECT session_id, secret, incarnation FROM coordination.open_session($1, $2)",
         )
         .bind(agent)
         .bind(workspace)
-        .fetch_one(pool)
+        .persistent(turn.prepares())
+        .fetch_one(&mut *turn)
         .await?;
+        turn.end().await?;
         Ok(Self {
             pool: pool.clone(),
             id,
@@ -66,17 +71,21 @@ impl Session {
             agent: agent.to_owned(),
             workspace: workspace.to_owned(),
             incarnation,
+            prepares: prepares(pool),
         })
     }
 
     /// Continues a session by its secret: after a restart, in another process. Its claims are held as before.
     pub async fn resume(pool: &PgPool, secret: Secret) -> Result<Self, Error> {
+        let mut turn = Turn::take(pool).await?;
         let (id, agent, workspace, incarnation): (SessionId, String, String, i32) = sqlx::query_as(
             "SELECT session_id, agent, workspace, incarnation FROM coordination.use_session($1)",
         )
         .bind(secret.0)
-        .fetch_one(pool)
+        .persistent(turn.prepares())
+        .fetch_one(&mut *turn)
         .await?;
+        turn.end().await?;
         Ok(Self {
             pool: pool.clone(),
             id,
@@ -84,6 +93,7 @@ impl Session {
             agent,
             workspace,
             incarnation,
+            prepares: prepares(pool),
         })
     }
 
@@ -91,6 +101,7 @@ impl Session {
     pub async fn use_in(&self, connection: &mut PgConnection) -> Result<(), Error> {
         sqlx::query("SELECT coordination.use_session($1)")
             .bind(self.secret.0)
+            .persistent(self.prepares)
             .execute(connection)
             .await?;
         Ok(())
@@ -119,6 +130,15 @@ impl Session {
     /// What proves the session, for resuming it later.
     pub fn secret(&self) -> Secret {
         self.secret
+    }
+
+    pub(crate) async fn turn(&self) -> Result<Turn, sqlx::Error> {
+        Turn::of(&self.pool, self.prepares).await
+    }
+
+    /// Whether its statements may have names.
+    pub(crate) fn prepares(&self) -> bool {
+        self.prepares
     }
 
     /// The pool that the session's own calls use.

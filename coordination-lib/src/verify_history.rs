@@ -4,6 +4,7 @@ use sqlx::PgPool;
 
 use crate::error::Error;
 use crate::id::LogId;
+use crate::turn::Turn;
 
 /// What a replay of the history found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +29,14 @@ pub struct Offence {
 /// Replays the whole history by the log's numbers and proves that no two owners ever held overlapping resources incompatibly, that
 /// every end was written before its successor's grant, and that log and claims agree.
 pub async fn verify_history(pool: &PgPool) -> Result<History, Error> {
+    let mut turn = Turn::take(pool).await?;
     let (claims, acts, at, what): (i64, i64, Option<LogId>, Option<String>) = sqlx::query_as(
         "SELECT claims, acts, offence_at, offence FROM coordination.verify_history()",
     )
-    .fetch_one(pool)
+    .persistent(turn.prepares())
+    .fetch_one(&mut *turn)
     .await?;
+    turn.end().await?;
     Ok(History {
         claims,
         acts,

@@ -93,13 +93,16 @@ pub(crate) struct Place {
 impl Session {
     /// Gives a place in line up. `false` when there was none any more.
     pub async fn withdraw(&self, ticket: TicketId) -> Result<bool, Error> {
+        let mut turn = self.turn().await?;
         let row = sqlx::query(
             "SELECT w.* FROM (SELECT set_config('coordination.session', $1, true) AS secret) s, LATERAL coordination.withdraw(CASE WHEN s.secret <> '' THEN $2::bigint END) w",
         )
         .bind(self.secret().as_text())
         .bind(ticket)
-        .fetch_one(self.pool())
+        .persistent(turn.prepares())
+        .fetch_one(&mut *turn)
         .await?;
+        turn.end().await?;
         match row.try_get("outcome")? {
             "withdrawn" => Ok(true),
             "gone" => Ok(false),
@@ -120,10 +123,7 @@ pub(crate) async fn until_turn(session: &Session, wish: Wish<'_>) -> Result<SetO
     let mut place: Option<Waiting> = None;
     let mut ear = None;
     loop {
-        let answer = match session.pool().acquire().await {
-            Ok(mut connection) => session.attempt(&mut connection, &wish).await,
-            Err(failure) => Err(failure.into()),
-        };
+        let answer = session.attempt_now(&wish).await;
         let (outcome, pause) = match answer {
             Ok(SetOutcome::Waiting(waiting)) => {
                 let pause = waiting.poll_after;

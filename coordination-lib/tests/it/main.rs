@@ -17,6 +17,7 @@ mod migrations;
 mod names;
 mod overlap;
 mod pass_on;
+mod pooled;
 mod races;
 mod record;
 mod requests;
