@@ -215,6 +215,13 @@ pub struct SelectOption {
     pub color: String,
 }
 
+impl SelectOption {
+    /// Whether it stands for numbers.
+    pub(crate) fn is_from(&self) -> bool {
+        matches!(self.meets, Meets::From(_))
+    }
+}
+
 /// The values that an option stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -16,6 +16,7 @@ mod draft;
 mod kind;
 mod title;
 mod update;
+mod view;
 mod words;
 
 use catalog::{Column, Table};

@@ -36,6 +36,18 @@ fn titled<'a>(pages: &'a [Value], property: &str, wanted: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no page is called {wanted:?}"))
 }
 
+async fn database(stage: &Stage, dashboard: &str) -> Value {
+    let id: sqlx::types::Uuid =
+        sqlx::query_scalar("SELECT database_id FROM sync.dashboards WHERE name = $1")
+            .bind(dashboard)
+            .fetch_one(&stage.pool)
+            .await
+            .expect("the dashboard was set up");
+    stage
+        .notion_request("GET", &format!("v1/databases/{id}"), Value::Null)
+        .await
+}
+
 fn related(page: &Value, property: &str) -> usize {
     page["properties"][property]["relation"]
         .as_array()
@@ -61,6 +73,26 @@ async fn a_shop_becomes_boards() {
     let product = titled(&products, "Name", "Product 1");
     assert_eq!(related(product, "Customers"), 1, "through the join table");
     assert_eq!(product["properties"]["Size"]["select"]["name"], "M");
+
+    let orders = database(&stage, "Orders").await;
+    assert_eq!(orders["icon"]["emoji"], "🛒");
+    assert_eq!(
+        orders["description"][0]["plain_text"],
+        "What customers have ordered. Mirrored from public.Order in Postgres: edit there, not here."
+    );
+    let path = format!(
+        "v1/views?database_id={}",
+        orders["id"].as_str().expect("an id")
+    );
+    let views = stage.notion_request("GET", &path, Value::Null).await;
+    let mut names = Vec::new();
+    for view in views["results"].as_array().expect("views") {
+        let path = format!("v1/views/{}", view["id"].as_str().expect("an id"));
+        let view = stage.notion_request("GET", &path, Value::Null).await;
+        names.push(view["name"].as_str().expect("a name").to_owned());
+    }
+    assert!(names.contains(&"By state".to_owned()), "{names:?}");
+    assert!(names.contains(&"Calendar".to_owned()), "{names:?}");
 
     // A change of the table is one of the board, and of its plan before that.
     stage

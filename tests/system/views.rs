@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, plenty};
 
-const TABLE: &str = "create table bills (id int primary key, state text, due date, paid boolean);
+const TABLE: &str =
+    "create table bills (id int primary key, state text, due date, paid boolean, tags text[]);
     insert into bills values (1, 'open', '2026-07-01', false), (2, 'paid', '2026-07-02', true)";
 
 fn schema(views: &str) -> String {
@@ -29,6 +30,14 @@ column = "due"
 name = "Paid"
 type = "checkbox"
 column = "paid"
+[[property]]
+name = "Number"
+type = "number"
+column = "id"
+[[property]]
+name = "Tags"
+type = "multi_select"
+column = "tags"
 {views}"#
     )
 }
@@ -48,6 +57,17 @@ async fn views(stage: &Stage, source: &str) -> Vec<Value> {
 
 fn named<'a>(views: &'a [Value], name: &str) -> Vec<&'a Value> {
     views.iter().filter(|view| view["name"] == name).collect()
+}
+
+/// Ids of the properties that a view hides.
+fn hidden(view: &Value) -> Vec<Value> {
+    let properties = view["configuration"]["properties"].as_array();
+    properties
+        .expect("properties")
+        .iter()
+        .filter(|property| property["visible"] == false)
+        .map(|property| property["property_id"].clone())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,14 +113,7 @@ async fn views_follow_their_file() {
             ]},
         ]})
     );
-    let hidden: Vec<_> = board["configuration"]["properties"]
-        .as_array()
-        .expect("properties")
-        .iter()
-        .filter(|property| property["visible"] == false)
-        .map(|property| property["property_id"].clone())
-        .collect();
-    assert_eq!(hidden, [id("Paid")]);
+    assert_eq!(hidden(&board), [id("Paid")]);
     let calendar = named(&standing, "When")[0];
     assert_eq!(calendar["configuration"]["date_property_id"], id("Due"));
 
@@ -115,7 +128,9 @@ async fn views_follow_their_file() {
     let mine = named(&views(&stage, &source).await, "Mine")[0].clone();
     let second = schema(
         "[[view]]\nname = \"By state\"\ntype = \"board\"\ngroup = \"State\"\n\
-         [[view]]\nname = \"When\"\ntype = \"timeline\"\ndate = \"Due\"\n",
+         [[view]]\nname = \"When\"\ntype = \"timeline\"\ndate = \"Due\"\n\
+         [[view]]\nname = \"Some\"\ngroup = \"State\"\nshow = [\"Due\"]\nsort = [\"State\", \"-Bill\"]\n\
+         filter = { Bill = \"Bill 1\", Number = 1, Tags = \"a\" }\n",
     );
     std::fs::write(stage.schemas.path().join("bills.toml"), second).expect("a schema file");
     let said = stage.daemon(&["setup"]).await;
@@ -129,6 +144,29 @@ async fn views_follow_their_file() {
     let when = named(&standing, "When");
     assert_eq!((when.len(), &when[0]["type"]), (1, &json!("timeline")));
     assert_eq!(*named(&standing, "Mine")[0], mine);
+    let some = named(&standing, "Some")[0];
+    assert_eq!(some["type"], "table", "if nothing is said");
+    assert_eq!(some["configuration"]["group_by"]["type"], "select");
+    assert_eq!(hidden(some), ["State", "Paid", "Number", "Tags"].map(id));
+    assert_eq!(
+        some["sorts"],
+        json!([
+            {"property": id("State"), "direction": "ascending"},
+            {"property": id("Bill"), "direction": "descending"},
+        ])
+    );
+    let mut conditions = some["filter"]["and"]
+        .as_array()
+        .expect("all of them")
+        .clone();
+    conditions.sort_by_key(ToString::to_string);
+    let mut wanted = [
+        json!({"property": id("Bill"), "title": {"equals": "Bill 1"}}),
+        json!({"property": id("Number"), "number": {"equals": 1.0}}),
+        json!({"property": id("Tags"), "multi_select": {"contains": "a"}}),
+    ];
+    wanted.sort_by_key(ToString::to_string);
+    assert_eq!(conditions, wanted);
 
     // A person's view of the very name is the person's, and ours stands beside it.
     stage
@@ -156,8 +194,8 @@ async fn a_view_that_cannot_be_is_refused_with_its_line() {
     assert_eq!(said.code, 2, "{said:?}");
     for wanted in [
         "view \"B\" is a board without groups; add a line such as group = \"State\"",
-        "bills.toml:27: view \"C\" cannot go by property \"State\"; name one of type date",
-        "bills.toml:28: view \"C\" refers to property \"Stat\", which does not exist; did you mean \"State\"?",
+        "bills.toml:35: view \"C\" cannot go by property \"State\"; name one of type date",
+        "bills.toml:36: view \"C\" refers to property \"Stat\", which does not exist; did you mean \"State\"?",
     ] {
         assert!(said.stderr.contains(wanted), "{wanted}\n{}", said.stderr);
     }

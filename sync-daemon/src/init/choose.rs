@@ -6,7 +6,7 @@ use sqlx::postgres::types::Oid;
 
 use super::catalog::{Column, Foreign, Table};
 use super::draft::{Board, Choice, Line};
-use super::{kind, title, words};
+use super::{kind, title, view, words};
 use crate::dashboard::Source;
 
 /// A table that has a dashboard, or gets one.
@@ -100,8 +100,10 @@ pub(super) fn board(table: &Table, name: String, key: &[String], around: &Around
         cadence: cadence(table),
         also_titles: title.others,
         choices,
+        views: Vec::new(),
     };
     board.fit();
+    board.views = view::propose(table, key, &board.choices);
     board
 }
 
@@ -138,7 +140,7 @@ fn is_foreign(table: &Table, column: &str) -> bool {
         .any(|foreign| foreign.columns.iter().any(|name| name == column))
 }
 
-fn is_bookkeeping(column: &str) -> bool {
+pub(super) fn is_bookkeeping(column: &str) -> bool {
     matches!(
         words::snake(column).as_str(),
         "created_at"

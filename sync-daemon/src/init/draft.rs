@@ -22,6 +22,15 @@ pub(super) struct Board {
     pub(super) cadence: (&'static str, &'static str),
     pub(super) also_titles: Vec<String>,
     pub(super) choices: Vec<Choice>,
+    pub(super) views: Vec<View>,
+}
+
+/// A view.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    pub(super) name: String,
+    pub(super) kind: &'static str,
+    pub(super) lines: Vec<(&'static str, Line)>,
 }
 
 /// A property.
@@ -199,7 +208,22 @@ impl Board {
             }
             choice.write(&mut text);
         }
+        for view in &self.views {
+            text.push('\n');
+            view.write(&mut text);
+        }
         text
+    }
+}
+
+impl View {
+    fn write(&self, text: &mut String) {
+        let _ = writeln!(text, "[[view]]");
+        let _ = writeln!(text, "name = {}", quote(&self.name));
+        let _ = writeln!(text, "type = {}", quote(self.kind));
+        for (key, line) in &self.lines {
+            let _ = writeln!(text, "{key} = {}", line.toml());
+        }
     }
 }
 

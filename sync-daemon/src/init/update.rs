@@ -1,6 +1,7 @@
 //! Brings a schema file up to its table again: what is new is added at its end, and what fits no more is commented
 //! out with the reason. Nothing that a person wrote is deleted.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use sqlx::postgres::PgConnection;
@@ -8,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use super::catalog;
 use super::choose::{self, Around};
 use super::{Error, existing_targets};
-use crate::dashboard::{Dashboard, Dashboards, Origin, Source};
+use crate::dashboard::{Dashboard, Dashboards, PropertyKind, Source};
 use crate::source::unfit;
 
 /// A schema file, and what has to change in it.
@@ -70,8 +71,17 @@ pub async fn update(
             }
         }
         // From the last on, so that the lines of the others stay where they are.
-        for (index, name, why) in ends.into_iter().rev() {
-            file.comment_out(origin, index, name, why);
+        ends.sort_by_key(|(index, ..)| Reverse(origin.properties[*index].name));
+        let title_gone = ends
+            .iter()
+            .any(|(index, ..)| dashboard.properties[*index].kind == PropertyKind::Title);
+        for (index, name, why) in ends {
+            let line = origin.properties[index].name;
+            if dashboard.properties[index].kind.is_property() {
+                file.comment_out(line, &format!("{name:?} left out: {why}"), why);
+            } else {
+                file.comment_out_line(line, &format!("{name:?} left out: {why}"), why);
+            }
         }
         for mut choice in fresh.choices {
             let mentioned = text.contains(&format!("{:?}", choice.column));
@@ -80,7 +90,12 @@ pub async fn update(
                     && old.feed.columns().any(|column| column == choice.column)
             });
             let known = kept.contains(choice.column.as_str()) || choice.column.is_empty();
-            if known || choice.kind == "title" || (mentioned && !unfit_before) {
+            let stays = if choice.kind == "title" {
+                !title_gone
+            } else {
+                known || (mentioned && !unfit_before)
+            };
+            if stays {
                 continue;
             }
             let name = choice.name.clone();
@@ -94,6 +109,7 @@ pub async fn update(
             names.insert(choice.name.to_lowercase());
             file.append(&choice);
         }
+        file.leave_out_what_refers(&origin.file);
         if !file.changes.is_empty() {
             updates.push(Update {
                 file: origin.file.clone(),
@@ -111,18 +127,40 @@ struct File {
 }
 
 impl File {
-    fn comment_out(&mut self, origin: &Origin, index: usize, name: &str, why: &str) {
-        let Some(at) = origin.properties.get(index) else {
+    /// Comments out the section in which this line stands, from 1.
+    fn comment_out(&mut self, line: usize, change: &str, why: &str) {
+        let Some((start, end)) = self.section(line) else {
             return;
         };
-        let named = at.name.saturating_sub(1).min(self.lines.len());
+        for line in &mut self.lines[start..end] {
+            if !line.is_empty() {
+                *line = format!("# {line}");
+            }
+        }
+        self.explain(start, change, why);
+    }
+
+    fn comment_out_line(&mut self, line: usize, change: &str, why: &str) {
+        let at = line.saturating_sub(1);
+        if let Some(line) = self.lines.get_mut(at) {
+            *line = format!("# {line}");
+            self.explain(at, change, why);
+        }
+    }
+
+    fn explain(&mut self, at: usize, change: &str, why: &str) {
+        self.lines.insert(
+            at,
+            format!("# Left out by `claimboard-sync init --update`: {why}."),
+        );
+        self.changes.push(change.to_owned());
+    }
+
+    /// Where the section of this line begins, and where it ends.
+    fn section(&self, line: usize) -> Option<(usize, usize)> {
         let is_head = |line: &String| line.trim_start().starts_with('[');
-        let Some(start) = self.lines[..=named.min(self.lines.len() - 1)]
-            .iter()
-            .rposition(is_head)
-        else {
-            return;
-        };
+        let at = line.saturating_sub(1).min(self.lines.len().checked_sub(1)?);
+        let start = self.lines[..=at].iter().rposition(is_head)?;
         let after = self.lines[start + 1..].iter().position(is_head);
         let mut end = after.map_or(self.lines.len(), |after| start + 1 + after);
         // What stands before the next section belongs to that.
@@ -130,16 +168,26 @@ impl File {
         while end > start + 1 && !belongs(&self.lines[end - 1]) {
             end -= 1;
         }
-        for line in &mut self.lines[start..end] {
-            if !line.is_empty() {
-                *line = format!("# {line}");
-            }
+        Some((start, end))
+    }
+
+    /// Comments out the views and formulas that refer to what is no more: without that the file would be refused.
+    fn leave_out_what_refers(&mut self, name: &str) {
+        while let Some((line, why)) = self.refers_to_nothing(name) {
+            self.comment_out(line, &format!("left out: {why}"), &why);
         }
-        self.lines.insert(
-            start,
-            format!("# Left out by `claimboard-sync init --update`: {why}."),
-        );
-        self.changes.push(format!("{name:?} left out: {why}"));
+    }
+
+    fn refers_to_nothing(&self, name: &str) -> Option<(usize, String)> {
+        let file = (name.to_owned(), self.lines.join("\n"));
+        let errors = Dashboards::parse(&[file], &[]).err()?;
+        errors.into_iter().find_map(|error| {
+            let (start, end) = self.section(error.line)?;
+            let section = &self.lines[start..end];
+            let is_view = section[0].trim_start().starts_with("[[view]]");
+            let is_formula = section.iter().any(|line| line.contains("\"formula\""));
+            (is_view || is_formula).then_some((error.line, error.message))
+        })
     }
 
     fn append(&mut self, choice: &super::draft::Choice) {
@@ -149,7 +197,9 @@ impl File {
         self.lines
             .push("# Added by `claimboard-sync init --update`.".to_owned());
         self.lines.extend(section.lines().map(str::to_owned));
-        self.changes.push(if choice.off {
+        self.changes.push(if choice.kind == "title" {
+            format!("{:?} is the title instead", choice.name)
+        } else if choice.off {
             format!(
                 "column {:?} is new; {:?} is there as a comment",
                 choice.column, choice.name

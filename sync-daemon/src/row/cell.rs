@@ -224,6 +224,9 @@ fn multi_select(text: Option<&str>, options: &[SelectOption]) -> (Vec<String>, N
             names.push(name);
         }
     }
+    if names.is_empty() {
+        names.extend(of_null(None, options));
+    }
     notes.extend(cut_list(&mut names, "options"));
     (names, (!notes.is_empty()).then(|| notes.join("; ")))
 }

@@ -121,6 +121,77 @@ fn what_fits_stays_without_a_note() {
     assert_eq!(minute, r#"{"date":{"minute":"2026-12-31T23:59:00Z"}}"#);
 }
 
+/// What people see of a value, by these options.
+fn seen(kind: &str, options: &str, text: Option<&str>) -> Value {
+    let file = format!(
+        "name = 'B'\nsource = 't'\nkey = 'id'\ncadence = '30s'\n\
+         [[property]]\nname = 'T'\ntype = 'title'\ncolumn = 'c'\n\
+         [[property]]\nname = 'P'\ntype = '{kind}'\ncolumn = 'c'\noptions = [{options}]\n"
+    );
+    let dashboards = Dashboards::parse(&[("b.toml".to_owned(), file)], &[]).unwrap();
+    let cells = vec![None, text.map(str::to_owned)];
+    page(dashboards.get("B").unwrap(), cells).values.remove(1)
+}
+
+#[test]
+fn an_option_stands_for_a_value_for_numbers_for_nothing_or_for_all_else() {
+    let select = |options: &str, text: Option<&str>| match seen("select", options, text) {
+        Value::Select(name) => name,
+        other => panic!("{other:?}"),
+    };
+    let name = |name: &str| Some(name.to_owned());
+    // The order in the file decides nothing: the largest number that is reached does.
+    let bands = "{ from = 20, name = 'Medium' }, { from = 80.5, name = 'High' }, { from = -1e3, name = 'Low' },
+        { value = '90', name = 'Ninety' }, { null = true, name = 'Not measured' }, { other = true, name = 'Odd' }";
+    let bands = bands.replace('\n', " ");
+    for (value, wanted) in [
+        ("80.5", "High"),
+        ("1e9", "High"),
+        ("80.4999", "Medium"),
+        ("20", "Medium"),
+        ("19", "Low"),
+        ("-1000", "Low"),
+        ("-1001", "Odd"),
+        ("90", "Ninety"),
+        ("NaN", "Odd"),
+        ("words", "Odd"),
+        ("", "Not measured"),
+        ("  ", "Not measured"),
+    ] {
+        assert_eq!(select(&bands, Some(value)), name(wanted), "{value:?}");
+    }
+    assert_eq!(select(&bands, None), name("Not measured"));
+
+    // Without such options what no option stands for is itself, and nothing is nothing.
+    let plain = "{ value = 'a', name = 'A!' }, { from = 5, name = 'Five' }";
+    assert_eq!(select(plain, None), None);
+    assert_eq!(select(plain, Some("4")), name("4"));
+    assert_eq!(select(plain, Some("a")), name("A!"));
+    // Several values share a name; the value is the name where none is given.
+    let shared = "{ value = 'x', name = 'One' }, { value = 'y', name = 'One' }, { value = 'z' }";
+    assert_eq!(select(shared, Some("y")), name("One"));
+    assert_eq!(select(shared, Some("z")), name("z"));
+
+    let status = |text: Option<&str>| match seen("status", &bands, text) {
+        Value::Status(name) => name,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(status(None), name("Not measured"), "not the first option");
+    assert_eq!(status(Some("words")), name("Odd"), "not the first option");
+    assert_eq!(status(Some("81")), name("High"));
+
+    let several = |text: Option<&str>| match seen("multi_select", &bands, text) {
+        Value::MultiSelect(names) => names,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        several(Some(r#"[100, "30", "x", null, "y", 21]"#)),
+        ["High", "Medium", "Odd"]
+    );
+    assert_eq!(several(Some("[]")), ["Not measured"]);
+    assert_eq!(several(None), ["Not measured"]);
+}
+
 #[test]
 fn what_does_not_fit_leaves_a_note() {
     let long = "ü".repeat(101);

@@ -415,3 +415,49 @@ column = ['b_org', 'b_no']
     [{"text":""},{"date":{"minute":"2026-07-01T00:00:00Z"}},{"date":null},{"number":null},{"relation":[]},{"relation":[]}]
     "#);
 }
+
+#[tokio::test]
+async fn options_are_found_by_what_columns_of_any_type_hold() {
+    let database = database(
+        "create type state as enum ('new', 'done');
+         create table probes (id int primary key, load numeric, heat real, ok boolean, state state, marks int[], price money);
+         insert into probes values (1, 80.0, 19.5, true, 'done', '{3,90}', 1500), (2, 'NaN', 'Infinity', false, 'new', '{}', 5),
+                                   (3, null, null, null, null, null, null)",
+    )
+    .await;
+    let bands = "options = [{ from = 80, name = 'High' }, { from = 0, name = 'Low' }, { null = true, name = 'None' }, { other = true, name = 'Odd' }]";
+    let mut properties = String::new();
+    for (column, kind, options) in [
+        ("load", "select", bands),
+        ("heat", "status", bands),
+        (
+            "ok",
+            "select",
+            "options = [{ value = 'true', name = 'Yes' }, { other = true, name = 'No' }]",
+        ),
+        (
+            "state",
+            "status",
+            "options = [{ value = 'new', name = 'New' }, { value = 'done', name = 'Done' }]",
+        ),
+        ("marks", "multi_select", bands),
+        ("price", "select", bands),
+    ] {
+        writeln!(
+            properties,
+            "[[property]]\nname = '{column}'\ntype = '{kind}'\ncolumn = '{column}'\n{options}"
+        )
+        .unwrap();
+    }
+    let dashboards = dashboard("source = 'probes'\nkey = 'id'", "id", &properties);
+    let (_, pages) = read(&database.pool, board(&dashboards)).await;
+    let shown: Vec<_> = pages
+        .iter()
+        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    [{"select":"High"},{"status":"Low"},{"select":"Yes"},{"status":"Done"},{"multi_select":["Low","High"]},{"select":"High"}]
+    [{"select":"Odd"},{"status":"High"},{"select":"No"},{"status":"New"},{"multi_select":["None"]},{"select":"Low"}]
+    [{"select":"None"},{"status":"None"},{"select":null},{"status":"New"},{"multi_select":["None"]},{"select":"None"}]
+    "#);
+}

@@ -284,3 +284,104 @@ async fn a_file_is_brought_up_to_its_table() {
     let (_, pages) = read(&database.pool, dashboards.get("Bills").unwrap()).await;
     assert_eq!(pages.len(), 1);
 }
+
+#[tokio::test]
+async fn what_refers_to_what_is_gone_is_left_out_with_it() {
+    let database = database(
+        "create table bills (id int primary key, name text, state text, due date, story text, badge text);
+         insert into bills values (1, 'One', 'open', '2026-07-01', 'words', '🧾')",
+    )
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bills.toml");
+    let text = r#"name = "Bills"
+source = "bills"
+key = "id"
+cadence = "2m"
+
+[page]
+icon = "badge"
+body = "story"
+
+[[property]]
+name = "Bill"
+type = "title"
+column = "name"
+[[property]]
+name = "State"
+type = "select"
+column = "state"
+[[property]]
+name = "Due"
+type = "date"
+column = "due"
+
+[[property]]
+name = "Late"
+type = "formula"
+expression = 'prop("State") == "late"'
+
+# Kept.
+[[view]]
+name = "By date"
+type = "calendar"
+date = "Due"
+hide = ["State"]
+
+[[view]]
+name = "All"
+sort = ["-Late"]
+show = ["State"]
+
+[[view]]
+name = "Dated"
+type = "timeline"
+date = "Due"
+"#;
+    std::fs::write(&path, text).unwrap();
+    run(
+        &database.pool,
+        "alter table bills drop column story, drop column state; alter table bills rename name to label",
+    )
+    .await;
+    let dashboards = Dashboards::load(Some(folder.path())).unwrap();
+    let mut connection = database.pool.acquire().await.unwrap();
+    let updates = update(&mut connection, &dashboards, |one, _| one.name == "Bills");
+    let [update] = updates.await.unwrap().try_into().unwrap();
+    std::fs::write(&path, &update.text).unwrap();
+    insta::assert_snapshot!(update.changes.join("\n") + "\n\n" + &update.text);
+    let dashboards = Dashboards::load(Some(folder.path())).unwrap();
+    let (_, pages) = read(&database.pool, dashboards.get("Bills").unwrap()).await;
+    assert_eq!(pages.len(), 1);
+}
+
+#[tokio::test]
+async fn states_and_dates_have_views() {
+    let database = database(
+        "create type step as enum ('new', 'done');
+         create table jobs (id int primary key, name text, created_at date, placed date, due_on date, state step);
+         create table stays (id int primary key, name text, seen date, period daterange, status text check (status in ('in', 'out')));
+         create table people (id int primary key, name text, city text, birth_date date, state step, size step)",
+    )
+    .await;
+    let outcome = made(&database.pool, tables(&["public"])).await.unwrap();
+    let views: Vec<_> = parsed(&outcome)
+        .iter()
+        .flat_map(|board| board.views.clone())
+        .map(|view| (view.name, view.kind, view.group.or(view.date), view.hide))
+        .collect();
+    let view = |name: &str, kind: &str, by: &str, hide: &[&str]| {
+        let text = |text: &&str| (*text).to_owned();
+        let hide: Vec<_> = hide.iter().map(text).collect();
+        (text(&name), text(&kind), Some(text(&by)), hide)
+    };
+    assert_eq!(
+        views,
+        [
+            view("By state", "board", "State", &["ID", "Created at"]),
+            view("Calendar", "calendar", "Due on", &[]),
+            view("By status", "board", "Status", &["ID"]),
+            view("Timeline", "timeline", "Period", &[]),
+        ]
+    );
+}

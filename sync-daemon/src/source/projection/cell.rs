@@ -2,7 +2,7 @@
 //! type: one odd row must not hide the others.
 
 use super::{array, in_source, key, quote_identifier};
-use crate::dashboard::{Feed, Part, Property, PropertyKind, Round};
+use crate::dashboard::{Feed, Part, Property, PropertyKind, Round, SelectOption};
 use crate::source::columns::{Column, Columns};
 
 /// Bytes of binary data that are shown.
@@ -152,6 +152,12 @@ fn of_column(
         )),
         PropertyKind::Select { .. } | PropertyKind::Status { .. } if is_array => {
             Err(refuse(column, "choose the type multi_select"))
+        }
+        // With its currency it would be no number from which an option could begin.
+        PropertyKind::Select { options } | PropertyKind::Status { options }
+            if column.base == "money" && options.iter().any(SelectOption::is_from) =>
+        {
+            Ok(format!("CAST(CAST({name} AS numeric) AS text)"))
         }
         PropertyKind::Url | PropertyKind::Email | PropertyKind::Phone if is_array => {
             Err(refuse(column, "choose the type text"))
