@@ -1,7 +1,7 @@
 //! The page at `/`: the workspace as people see it in Notion, following live.
 //!
 //! Everything is rendered here; a small script fetches the same address again when something changed and
-//! swaps what differs. All text goes through [`html::Html`], which escapes it.
+//! swaps what differs. It says which version it shows, so that rows that stand as they were are only named. All text goes through [`html::Html`], which escapes it.
 
 mod cell;
 mod html;
@@ -26,6 +26,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::server::Shared;
+use crate::simulator::Simulator;
 use html::Html;
 
 /// A watcher asks again after this long, even if nothing happened.
@@ -78,13 +79,23 @@ fn shown(status: StatusCode, html: Html) -> Response {
     (status, headers, html.into_string()).into_response()
 }
 
+/// What a watcher compares: the workspace's version, how far time was moved, and a count of all that happened.
+fn version(shared: &Shared, simulator: &Simulator) -> String {
+    let (content, ahead) = (simulator.workspace.version(), shared.clock.ahead_millis());
+    format!("{content}.{ahead}.{}", *shared.changed.borrow())
+}
+
+fn look<'a>(shared: &Shared, simulator: &'a Simulator) -> layout::Look<'a> {
+    layout::Look {
+        simulator,
+        now: shared.clock.now(),
+        version: version(shared, simulator),
+    }
+}
+
 async fn home(State(shared): State<Arc<Shared>>) -> Response {
     let simulator = shared.simulator();
-    let look = layout::Look {
-        simulator: &simulator,
-        now: shared.clock.now(),
-    };
-    shown(StatusCode::OK, look.home())
+    shown(StatusCode::OK, look(&shared, &simulator).home())
 }
 
 /// What a person chose to see of a database.
@@ -93,6 +104,8 @@ struct Choice {
     view: Option<Uuid>,
     from: Option<usize>,
     month: Option<String>,
+    /// The version of the workspace that the watcher shows already.
+    since: Option<u64>,
 }
 
 async fn database(
@@ -102,28 +115,17 @@ async fn database(
 ) -> Response {
     let mut simulator = shared.simulator();
     let now = shared.clock.now();
-    let Some(rows) = table::Rows::choose(&mut simulator.workspace, source, &choice, now) else {
-        return missing(&layout::Look {
-            simulator: &simulator,
-            now,
-        });
-    };
-    shown(
-        StatusCode::OK,
-        layout::Look {
-            simulator: &simulator,
-            now,
-        }
-        .database(&rows),
-    )
+    let rows = table::Rows::choose(&mut simulator.workspace, source, &choice, now);
+    let look = look(&shared, &simulator);
+    match rows {
+        Some(rows) => shown(StatusCode::OK, look.database(&rows)),
+        None => missing(&look),
+    }
 }
 
 async fn one_page(State(shared): State<Arc<Shared>>, Path(page): Path<Uuid>) -> Response {
     let simulator = shared.simulator();
-    let look = layout::Look {
-        simulator: &simulator,
-        now: shared.clock.now(),
-    };
+    let look = look(&shared, &simulator);
     match simulator.workspace.pages.get(&page) {
         Some(_) if page == simulator.root() => shown(StatusCode::OK, look.home()),
         Some(page) => shown(StatusCode::OK, look.page(page)),
@@ -133,11 +135,7 @@ async fn one_page(State(shared): State<Arc<Shared>>, Path(page): Path<Uuid>) -> 
 
 async fn trash(State(shared): State<Arc<Shared>>) -> Response {
     let simulator = shared.simulator();
-    let look = layout::Look {
-        simulator: &simulator,
-        now: shared.clock.now(),
-    };
-    shown(StatusCode::OK, look.trash())
+    shown(StatusCode::OK, look(&shared, &simulator).trash())
 }
 
 fn missing(look: &layout::Look<'_>) -> Response {
@@ -156,27 +154,28 @@ struct Since {
     seen: String,
 }
 
-/// Answers as soon as what the watcher saw is old: `content` tells the workspace's version, `traffic` the server's.
+/// Answers as soon as what the watcher saw is old, with what stands now; with nothing when that did not happen for long.
 async fn changes(State(shared): State<Arc<Shared>>, Query(since): Query<Since>) -> Response {
     let mut changed = shared.changed.subscribe();
-    let state = || {
-        let simulator = shared.simulator();
-        layout::version(&simulator)
-    };
-    let waited = tokio::time::timeout(PATIENCE, async {
-        while state() == since.seen {
+    let state = || version(&shared, &shared.simulator());
+    let news = async {
+        loop {
+            let now = state();
+            if now != since.seen {
+                break Some(now);
+            }
             if changed.changed().await.is_err() {
-                break;
+                break None;
             }
         }
-    });
-    tokio::select! {
-        _ = waited => {}
-        () = shared.stop.cancelled() => {}
+    };
+    let heard = tokio::select! {
+        heard = tokio::time::timeout(PATIENCE, news) => heard.ok().flatten(),
+        () = shared.stop.cancelled() => None,
+    };
+    let headers = [(CONTENT_TYPE, "text/plain"), (CACHE_CONTROL, "no-store")];
+    match heard {
+        Some(version) => (headers, version).into_response(),
+        None => (StatusCode::NO_CONTENT, headers).into_response(),
     }
-    (
-        [(CONTENT_TYPE, "text/plain"), (CACHE_CONTROL, "no-store")],
-        state(),
-    )
-        .into_response()
 }

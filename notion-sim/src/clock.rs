@@ -11,7 +11,12 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        Utc::now() + TimeDelta::milliseconds(self.ahead_millis.load(Ordering::Relaxed))
+        Utc::now() + TimeDelta::milliseconds(self.ahead_millis())
+    }
+
+    /// How far it runs ahead of the real one.
+    pub(crate) fn ahead_millis(&self) -> i64 {
+        self.ahead_millis.load(Ordering::Relaxed)
     }
 
     /// Moves the clock forward, by at most ten years so that dates stay dates.

@@ -36,6 +36,8 @@ async fn stats(State(shared): State<Arc<Shared>>) -> Response {
     let mut stats = json!(simulator.journal.stats());
     stats["window"] = shown(simulator.budget(now));
     stats["workspace_window"] = json!(simulator.windows.of_workspace(now).map(shown));
+    // The receivers are pages that wait for news.
+    stats["watchers"] = shared.changed.receiver_count().into();
     stats["blocks"] = json!({ "used": simulator.workspace.blocks_used(), "limit": simulator.windows.limits.blocks });
     Json(stats).into_response()
 }

@@ -13,15 +13,8 @@ use crate::simulator::Simulator;
 pub(super) struct Look<'a> {
     pub(super) simulator: &'a Simulator,
     pub(super) now: DateTime<Utc>,
-}
-
-/// What a watcher compares: the workspace's version, then the number of requests.
-pub(super) fn version(simulator: &Simulator) -> String {
-    format!(
-        "{}.{}",
-        simulator.workspace.version(),
-        simulator.journal.stats().requests
-    )
+    /// What a watcher compares.
+    pub(super) version: String,
 }
 
 /// An emoji icon as text; other icons live elsewhere on the net and are not fetched.
@@ -86,7 +79,7 @@ impl<'a> Look<'a> {
         html.raw("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>")
             .text(title)
             .raw("</title><link rel=\"stylesheet\" href=\"/_board/style.css\"><script src=\"/_board/script.js\" defer></script></head><body data-version=\"")
-            .text(&version(self.simulator))
+            .text(&self.version)
             .raw("\"><nav class=\"sidebar\" aria-label=\"Workspace\">");
         self.sidebar(&mut html, here);
         panel::compact(&mut html, self.simulator, self.now);

@@ -8,7 +8,7 @@ use super::html::Html;
 use super::{Choice, cell, view};
 use crate::model::query::{self, Enough, Filter, Sort};
 use crate::model::schema::{self, Kind, Property};
-use crate::model::workspace::{DataSource, View, Workspace};
+use crate::model::workspace::{DataSource, Page, View, Workspace};
 
 /// Rows on one page of a table.
 const PAGE: usize = 500;
@@ -27,6 +27,8 @@ pub(super) struct Rows {
     pub(super) ids: Vec<Uuid>,
     total: usize,
     from: usize,
+    /// The version that the watcher shows, where rows can be compared with it.
+    since: Option<u64>,
 }
 
 impl Rows {
@@ -77,6 +79,10 @@ impl Rows {
             chosen.map(|view| &view.configuration["properties"]),
         );
         let view = chosen.map(|view| view.id);
+        let since = choice
+            .since
+            .filter(|since| workspace.frame_stood_at(*since))
+            .filter(|_| !looks_far(workspace, &source));
         Some(Self {
             source,
             views,
@@ -86,7 +92,14 @@ impl Rows {
             ids,
             total,
             from,
+            since,
         })
+    }
+
+    /// Whether the watcher shows this row already: then it is only named, by its key.
+    pub(super) fn stands(&self, workspace: &Workspace, page: &Page) -> bool {
+        self.since
+            .is_some_and(|since| workspace.row_stood_at(page, since))
     }
 
     fn chosen(&self) -> Option<&View> {
@@ -100,6 +113,29 @@ impl Rows {
     pub(super) fn configuration(&self) -> Option<&Value> {
         self.chosen().map(|view| &view.configuration)
     }
+}
+
+/// Whether a row shows more than its own values and those of the rows that it relates to: then no version tells when it changed.
+fn looks_far(workspace: &Workspace, source: &DataSource) -> bool {
+    source.properties.iter().any(|property| {
+        let Kind::Rollup {
+            relation, target, ..
+        } = &property.kind
+        else {
+            return false;
+        };
+        let far = match schema::by_id(&source.properties, relation).map(|held| &held.kind) {
+            Some(Kind::Relation { data_source, .. }) => workspace.data_sources.get(data_source),
+            _ => None,
+        };
+        let target = far.and_then(|far| schema::by_id(&far.properties, target));
+        target.is_none_or(|target| {
+            matches!(
+                target.kind,
+                Kind::Formula(_) | Kind::Rollup { .. } | Kind::Relation { .. }
+            )
+        })
+    })
 }
 
 /// Title first, helpers last; a view may hide and reorder.
@@ -171,7 +207,12 @@ fn table(html: &mut Html, workspace: &Workspace, rows: &Rows, now: DateTime<Utc>
     }
     html.raw("</tr></thead><tbody>");
     for page in rows.ids.iter().filter_map(|id| workspace.pages.get(id)) {
-        html.raw("<tr data-key=\"").show(page.id).raw("\">");
+        html.raw("<tr data-key=\"").show(page.id);
+        if rows.stands(workspace, page) {
+            html.raw("\" data-same></tr>");
+            continue;
+        }
+        html.raw("\">");
         for property in &rows.columns {
             html.raw("<td data-key=\"").text(&property.id).raw("\"");
             html.raw(cell::class(property, is_helper(property)))

@@ -28,7 +28,7 @@ pub(super) fn show(
     match rows.kind() {
         "board" => look.board(html),
         "gallery" => look.cards(html, "gallery", &look.pages(), &[]),
-        "list" => look.list(html),
+        "list" => look.cards(html, "lines", &look.pages(), &[]),
         "calendar" => look.calendar(html),
         "timeline" => look.timeline(html),
         _ => return false,
@@ -113,10 +113,14 @@ impl<'a> Look<'a> {
         html.raw("<ul class=\"").raw(class).raw("\">");
         for page in pages {
             html.raw("<li class=\"card\" data-key=\"").show(page.id);
+            if self.rows.stands(self.workspace, page) {
+                html.raw("\" data-same></li>");
+                continue;
+            }
             html.raw("\"><a class=\"name\" href=\"/p/")
                 .show(page.id)
                 .raw("\">");
-            page::name(html, page, 120);
+            page::name(html, page, 160);
             html.raw("</a>");
             self.values(html, page, without);
             html.raw("</li>");
@@ -148,21 +152,6 @@ impl<'a> Look<'a> {
                 html.raw("</div>");
             }
         }
-    }
-
-    fn list(&self, html: &mut Html) {
-        html.raw("<ul class=\"lines\">");
-        for page in self.pages() {
-            html.raw("<li class=\"card\" data-key=\"").show(page.id);
-            html.raw("\"><a class=\"name\" href=\"/p/")
-                .show(page.id)
-                .raw("\">");
-            page::name(html, page, 160);
-            html.raw("</a>");
-            self.values(html, page, &[]);
-            html.raw("</li>");
-        }
-        html.raw("</ul>");
     }
 
     /// The rows that have a date, with the days from its start to its end.

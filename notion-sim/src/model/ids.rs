@@ -19,6 +19,11 @@ impl Ids {
         uuid::Builder::from_random_bytes(self.0.random()).into_uuid()
     }
 
+    /// A number to count from, which no other run is likely to come to.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.0.random_range(1..1 << 52)
+    }
+
     /// A property id as Notion makes them: four characters, many of which a URL must encode.
     pub(crate) fn property(&mut self) -> String {
         const ALPHABET: &[u8] =

@@ -217,6 +217,10 @@ pub(crate) struct Workspace {
     by_text: HashMap<(Uuid, PropertyId), TextIndex>,
     touched: Vec<Touched>,
     version: u64,
+    /// The version that each row has been as it is since.
+    row_versions: ById<u64>,
+    /// The version that everything but rows has been as it is since.
+    frame_version: u64,
 }
 
 impl Workspace {
@@ -272,7 +276,9 @@ impl Workspace {
         workspace
     }
 
-    fn with(settings: Settings, ids: Ids) -> Self {
+    fn with(settings: Settings, mut ids: Ids) -> Self {
+        // Versions of another run are none of this one's.
+        let version = ids.number();
         Self {
             settings,
             databases: ById::default(),
@@ -289,7 +295,9 @@ impl Workspace {
             children: ById::default(),
             by_text: HashMap::new(),
             touched: Vec::new(),
-            version: 0,
+            version,
+            row_versions: ById::default(),
+            frame_version: version,
         }
     }
 
@@ -366,6 +374,41 @@ impl Workspace {
     fn touch(&mut self, touched: Touched) {
         self.touched.push(touched);
         self.version += 1;
+        self.frame_version = self.version;
+    }
+
+    fn touch_row(&mut self, row: Uuid) {
+        self.touched.push(Touched::Page(row));
+        self.version += 1;
+        self.row_versions.insert(row, self.version);
+    }
+
+    /// Whether nothing but rows changed after this version, which must be one that there was.
+    pub(crate) fn frame_stood_at(&self, version: u64) -> bool {
+        (self.frame_version..=self.version).contains(&version)
+    }
+
+    /// Whether neither a row nor one that it relates to changed after this version.
+    pub(crate) fn row_stood_at(&self, row: &Page, version: u64) -> bool {
+        let stood = |id: &Uuid| {
+            let since = self.row_versions.get(id);
+            since.is_none_or(|since| *since <= version)
+        };
+        let related = row.cells.values().flat_map(|cell| match cell {
+            Cell::Relation(related) => related.as_slice(),
+            _ => &[],
+        });
+        std::iter::once(&row.id).chain(related).all(stood)
+    }
+
+    /// The next number of a data source's `unique_id`, which is no change of its schema.
+    pub(crate) fn draw_unique_id(&mut self, source: Uuid) -> Option<u64> {
+        let held = self.data_sources.get_mut(&source)?;
+        held.last_unique_id += 1;
+        let drawn = held.last_unique_id;
+        self.touched.push(Touched::DataSource(source));
+        self.version += 1;
+        Some(drawn)
     }
 
     pub(crate) fn next_number(&mut self) -> u64 {
@@ -428,7 +471,11 @@ impl Workspace {
             self.hang(&old, false);
         }
         self.hang(&page, true);
-        self.touch(Touched::Page(page.id));
+        if matches!(page.parent, Parent::DataSource(_)) {
+            self.touch_row(page.id);
+        } else {
+            self.touch(Touched::Page(page.id));
+        }
         self.pages.insert(page.id, page);
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{id, start, text, title};
+use crate::client::{Client, id, start, text, title};
 
 #[tokio::test]
 async fn a_table_shows_values_as_people_read_them() {
@@ -85,17 +85,146 @@ async fn a_table_shows_values_as_people_read_them() {
     server.shutdown().await;
 }
 
+/// What a watcher has seen when it asks now.
+async fn version(client: &Client) -> String {
+    client.get("/_board/changes?seen=never").await.text
+}
+
 #[tokio::test]
-async fn a_watcher_hears_of_a_write_at_once() {
+async fn a_watcher_is_woken_by_writes_and_by_what_people_do() {
     let (server, client) = start().await;
     let source = client.database(json!({ "Name": { "title": {} } })).await;
-    let seen = client.get("/_board/changes?seen=never").await.text;
-    let path = format!("/_board/changes?seen={seen}");
-    let (heard, _) = tokio::join!(
-        client.get(&path),
-        client.page(&source, json!({ "Name": title("x") }))
+    let row = client.page(&source, json!({ "Name": title("x") })).await;
+    let row = id(&row);
+    let path = format!("/v1/pages/{row}");
+    let edit = json!({ "act": "edit_cells", "page": row, "properties": { "Name": title("z") } });
+    for (method, path, body) in [
+        (
+            "PATCH",
+            path.as_str(),
+            json!({ "properties": { "Name": title("y") } }),
+        ),
+        ("PATCH", path.as_str(), json!({ "in_trash": true })),
+        ("PATCH", path.as_str(), json!({ "in_trash": false })),
+        ("POST", "/_sim/people", edit),
+        (
+            "POST",
+            "/_sim/faults",
+            json!({ "kind": "conflict", "count": 1, "path": "/v1/nothing" }),
+        ),
+        ("POST", "/_sim/time", json!({ "advance_seconds": 1 })),
+    ] {
+        let seen = version(&client).await;
+        let asked = format!("/_board/changes?seen={seen}");
+        let poll = client.request("GET", &asked).send();
+        let poll = tokio::spawn(poll);
+        while client.get("/_sim/stats").await.ok()["watchers"] != 1 {
+            assert!(!poll.is_finished(), "answered although nothing happened");
+        }
+        let write = client.request(method, path).json(&body);
+        assert_eq!(client.send(write).await.status, 200, "{method} {path}");
+        let heard = poll.await.expect("it ran").expect("an answer");
+        // An answer for want of news is 204, whatever changed by then.
+        assert_eq!(heard.status(), 200, "not woken by {method} {path} {body}");
+        assert_ne!(heard.text().await.expect("text"), seen);
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_watcher_is_sent_the_rows_that_changed_and_the_others_names() {
+    let (server, client) = start().await;
+    let far = client.database(json!({ "Name": { "title": {} } })).await;
+    let ada = client.page(&far, json!({ "Name": title("Ada") })).await;
+    let source = client
+        .database(json!({
+            "Name": { "title": {} }, "No": { "unique_id": {} },
+            "Who": { "relation": { "data_source_id": far, "single_property": {} } },
+        }))
+        .await;
+    let related = json!({ "Name": title("one"), "Who": { "relation": [{ "id": ada["id"] }] } });
+    let one = client.page(&source, related).await;
+    let two = client.page(&source, json!({ "Name": title("two") })).await;
+    let (one, two) = (id(&one), id(&two));
+    let content = async || {
+        let version = version(&client).await;
+        version
+            .split('.')
+            .next()
+            .map(str::to_owned)
+            .expect("a version")
+    };
+    let named = async |since: &str| {
+        let path = format!("/d/{source}?since={since}");
+        let html = client.get(&path).await.text;
+        assert!(
+            html.contains(one) && html.contains(two),
+            "every row is named: {html}"
+        );
+        [one, two].map(|row| html.contains(&format!("data-key=\"{row}\" data-same")))
+    };
+    let seen = content().await;
+    assert_eq!(named(&seen).await, [true, true]);
+    assert_eq!(named("1").await, [false, false], "a version of another run");
+    let rename = json!({ "properties": { "Name": title("changed") } });
+    client
+        .patch(&format!("/v1/pages/{two}"), rename.clone())
+        .await
+        .ok();
+    assert_eq!(named(&seen).await, [true, false]);
+    let seen = content().await;
+    client
+        .patch(&format!("/v1/pages/{}", id(&ada)), rename)
+        .await
+        .ok();
+    assert_eq!(
+        named(&seen).await,
+        [false, true],
+        "the title of a related row"
     );
-    assert_ne!(heard.text, seen);
+    let seen = content().await;
+    let added = client
+        .page(&source, json!({ "Name": title("three") }))
+        .await;
+    assert_eq!(
+        named(&seen).await,
+        [true, true],
+        "a new row takes a number and leaves the others"
+    );
+    let html = client.get(&format!("/d/{source}?since={seen}")).await.text;
+    assert!(
+        html.contains("three") && html.contains(id(&added)),
+        "{html}"
+    );
+    let schema = json!({ "properties": { "Who": { "name": "Whose" } } });
+    client
+        .patch(&format!("/v1/data_sources/{source}"), schema)
+        .await
+        .ok();
+    assert_eq!(named(&seen).await, [false, false], "the schema");
+    let seen = content().await;
+    let rollup = json!({ "rollup": { "function": "show_original", "relation_property_name": "Whose", "rollup_property_name": "Age" } });
+    let formula = json!({ "formula": { "expression": "length(prop(\"Name\"))" } });
+    client
+        .patch(
+            &format!("/v1/data_sources/{far}"),
+            json!({ "properties": { "Age": formula } }),
+        )
+        .await
+        .ok();
+    client
+        .patch(
+            &format!("/v1/data_sources/{source}"),
+            json!({ "properties": { "Ages": rollup } }),
+        )
+        .await
+        .ok();
+    assert_eq!(named(&seen).await, [false, false]);
+    assert_eq!(
+        named(&content().await).await,
+        [false, false],
+        "rows that look beyond their relations are always sent"
+    );
     server.shutdown().await;
 }
 

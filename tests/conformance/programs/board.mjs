@@ -6,14 +6,11 @@ import { launch } from "puppeteer-core";
 
 const [url, token, parent, executablePath, pictures] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PATIENCE = 60_000; // for a machine that has other things to do; the seconds that it took are printed
+const PATIENCE = 60_000; // for a machine that has other things to do
 
+const headers = { authorization: `Bearer ${token}`, "notion-version": "2026-03-11", "content-type": "application/json" };
 const api = async (method, path, body) => {
-  const answer = await fetch(`${url}/v1/${path}`, {
-    method,
-    body: JSON.stringify(body),
-    headers: { authorization: `Bearer ${token}`, "notion-version": "2026-03-11", "content-type": "application/json" },
-  });
+  const answer = await fetch(`${url}/v1/${path}`, { method, body: JSON.stringify(body), headers });
   const read = await answer.json();
   assert.equal(answer.status, 200, JSON.stringify(read));
   return read;
@@ -125,23 +122,42 @@ try {
   assert.equal(await page.$$eval("tbody tr", (rows) => rows.length), 499);
   assert.equal(await page.$$eval("tbody b, tbody img", (found) => found.length), 0, "markup of a row became markup of the page");
 
-  const follow = async (name, write, seen, ...given) => {
-    const started = performance.now();
-    await write();
-    await page.waitForFunction(seen, { polling: 20, timeout: PATIENCE }, ...given);
-    return `${name} ${((performance.now() - started) / 1000).toFixed(2)} s`;
-  };
-  const shows = (id, wanted) => document.querySelector(`tr[data-key="${id}"]`)?.textContent.includes(wanted) ?? false;
+  // From the write's answer to the change of the page, by the browser's own clock; the page is asked nothing meanwhile.
+  const follow = async (method, path, body, selector, wanted) => page.evaluate(async (request, selector, wanted) => {
+    const shows = () => {
+      const found = document.querySelector(selector);
+      return wanted === null ? !found : found?.textContent.includes(wanted);
+    };
+    const shown = new Promise((resolve) => {
+      const observer = new MutationObserver(() => {
+        if (!shows()) return;
+        observer.disconnect();
+        resolve(performance.now());
+      });
+      observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+    });
+    const answer = await fetch(...request);
+    const [answered, read] = [performance.now(), await answer.json()];
+    if (!answer.ok) throw new Error(JSON.stringify(read));
+    return { id: read.id, millis: Math.max(0, (await shown) - answered) };
+  }, [`/v1/${path}`, { method, body: JSON.stringify(body), headers }], selector, wanted);
   await page.evaluate(() => (window.stays = true));
   const took = [];
-  took.push(await follow("a changed cell", () => api("PATCH", `pages/${rows[498].id}`, { properties: { Task: title("Changed while you look") } }), shows, rows[498].id, "Changed while you look"));
-  let made;
-  took.push(await follow("a new row", async () => (made = await api("POST", "pages", { parent: { data_source_id: source }, properties: { Task: title("New while you look") } })),
-    () => document.querySelector("tbody")?.textContent.includes("New while you look")));
-  took.push(await follow("a row in the trash", () => api("PATCH", `pages/${made.id}`, { in_trash: true }), (id) => !document.querySelector(`tr[data-key="${id}"]`), made.id));
+  for (let round = 0; round < 5; round++) {
+    const name = (content) => ({ properties: { Task: title(content) } });
+    const [changed, added] = [`Changed while you look, ${round}`, `New while you look, ${round}`];
+    took.push(await follow("PATCH", `pages/${rows[498 - 60 * round].id}`, name(changed), `tr[data-key="${rows[498 - 60 * round].id}"]`, changed));
+    took.push(await follow("POST", "pages", { parent: { data_source_id: source }, ...name(added) }, "tbody", added));
+    const { id } = took.at(-1);
+    took.push(await follow("PATCH", `pages/${id}`, { in_trash: true }, `tr[data-key="${id}"]`, null));
+  }
+  took.sort((one, other) => one.millis - other.millis);
+  const seconds = (index) => (took[index].millis / 1000).toFixed(2);
+  const median = Math.floor(took.length / 2);
+  assert.ok(took[median].millis <= 1000, `half of the writes took longer than ${seconds(median)} s to be shown`);
   assert.ok(await page.evaluate(() => window.stays), "the page was loaded again");
   assert.deepEqual(complaints, [], "the console stays silent");
-  console.log(`browser: 500 rows, ${Object.keys(views).length} views, page and trash are shown and accessible, the console is silent; shown after a write: ${took.join(", ")}`);
+  console.log(`browser: 500 rows, ${Object.keys(views).length} views, page and trash are shown and accessible, the console is silent; ${took.length} writes were shown after ${seconds(0)} to ${seconds(took.length - 1)} s, half of them within ${seconds(median)} s`);
 } finally {
   await browser.close();
 }

@@ -386,11 +386,10 @@ pub(crate) fn defaults(workspace: &mut Workspace, source: Uuid) -> BTreeMap<Prop
             _ => {}
         }
     }
-    if let Some(id) = numbered {
-        let mut source = held.clone();
-        source.last_unique_id += 1;
-        cells.insert(id, Cell::UniqueId(source.last_unique_id));
-        workspace.put_data_source(source);
+    if let Some(id) = numbered
+        && let Some(number) = workspace.draw_unique_id(source)
+    {
+        cells.insert(id, Cell::UniqueId(number));
     }
     cells
 }
