@@ -22,7 +22,7 @@ mod parse;
 mod property;
 mod view;
 
-pub(crate) use check::is_emoji;
+pub(crate) use check::{is_emoji, is_identifier};
 pub use error::SchemaError;
 pub(crate) use error::did_you_mean;
 pub use feed::{Feed, Part, Round};

@@ -296,19 +296,22 @@ async fn of_query(connection: &mut PgConnection, query: &str) -> Result<Table, E
         labels: None,
         checks: None,
     });
-    Ok(Table {
+    let mut table = Table {
         oid: None,
         source,
         kind: "q".to_owned(),
         comment: None,
         rows: -1.0,
         readable: true,
-        columns: columns.collect(),
+        columns: Vec::new(),
         keys: Vec::new(),
         foreign: Vec::new(),
         checks: Vec::new(),
+        unspelled: Vec::new(),
         sample: Vec::new(),
-    })
+    };
+    columns.for_each(|column| table.add(column));
+    Ok(table)
 }
 
 /// Reads a few rows, and finds the columns that tell rows apart: those that were named, the primary key, a unique
@@ -515,6 +518,11 @@ fn remark(board: &draft::Board, table: &Table, remarks: &mut Vec<String>) {
         if !remarks.contains(&remark) {
             remarks.push(remark);
         }
+    }
+    for column in &table.unspelled {
+        remarks.push(format!(
+            "{name}: column {column:?} left out; a file cannot spell a name with quotes around it, a query can give it another"
+        ));
     }
     if board.cut() > 0 {
         remarks.push(format!(

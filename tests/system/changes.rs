@@ -334,14 +334,23 @@ async fn the_parent_page_says_what_stands_there_in_the_order_of_the_files() {
 /// Fifty properties: the change of one cell is one write, with one property.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_cell_is_one_write_of_one_property() {
-    let columns: Vec<String> = (1..=49).map(|n| format!("c{n} int default {n}")).collect();
+    let columns: Vec<String> = (1..=48).map(|n| format!("c{n} int default {n}")).collect();
     let sql = format!(
-        "create table wide (id int primary key, {}); insert into wide (id) select generate_series(1, 3)",
+        "create table wide (id int primary key, {}, beat timestamptz default '2026-07-01 10:00:00+00');
+         insert into wide (id) select generate_series(1, 3)",
         columns.join(", ")
     );
     let stage = Stage::bare(sql.leak(), &[], plenty()).await;
     let said = stage.daemon(&["init", "wide"]).await;
     assert_eq!(said.code, 0, "{said:?}");
+    let file = stage.schemas.path().join("wides.toml");
+    let text = std::fs::read_to_string(&file).expect("what init wrote");
+    let beat = "column = \"beat\"\n";
+    std::fs::write(
+        &file,
+        text.replace(beat, &format!("{beat}round = \"5m\"\n")),
+    )
+    .expect("a file");
     setup(&stage, &[]).await;
     stage.once().await;
     stage.assert_clean().await;
@@ -355,5 +364,15 @@ async fn one_cell_is_one_write_of_one_property() {
     assert_eq!(new.len(), 1, "{new:?}");
     assert_eq!(new[0].len(), 1, "{new:?}");
     assert_eq!(stage.notion.stats().page_updates, updates + 1);
+    stage.assert_clean().await;
+
+    // A heartbeat costs a write no more often than it is rounded to.
+    stage
+        .execute("update wide set beat = '2026-07-01 10:04:59+00' where id = 2; update wide set beat = '2026-07-01 10:05:00+00' where id = 3")
+        .await;
+    stage.once().await;
+    let beats: Vec<_> = writes(&stage).await[before + 1..].to_vec();
+    assert_eq!(beats, [["Beat"]]);
+    assert_eq!(stage.notion.stats().page_updates, updates + 2);
     stage.assert_clean().await;
 }

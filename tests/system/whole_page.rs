@@ -81,12 +81,16 @@ async fn a_row_makes_the_whole_page() {
         .as_str()
         .expect("an address")
         .to_owned();
-    sqlx::query("update posts set author = upper($1) || ', nobody@example.net' where id = 1")
+    sqlx::query("update posts set author = case id when 1 then upper($1) || ', ' else '' end || 'nobody@example.net'")
         .bind(&address)
         .execute(&stage.pool)
         .await
         .expect("an author");
-    stage.once().await;
+    let said = stage.daemon(&["once"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let of_stranger = |line: &&str| line.contains("nobody@example.net");
+    let warned = said.stderr.lines().filter(of_stranger).count();
+    assert_eq!(warned, 1, "for two rows, once: {said:?}");
     stage.assert_clean().await;
     let one = page(&stage, "One").await;
     assert_eq!(one["icon"]["emoji"], "🧾");

@@ -147,13 +147,14 @@ impl Cli {
             Path::new(file).starts_with(folder) && asked(dashboard)
         })
         .await?;
-        for update in updates.iter().filter(|_| !args.plan) {
+        let to_write = updates.iter().filter(|update| !update.changes.is_empty());
+        for update in to_write.filter(|_| !args.plan) {
             std::fs::write(&update.file, &update.text)
                 .with_context(|| format!("cannot write {}", update.file))?;
         }
         let files: Vec<_> = updates
             .iter()
-            .map(|update| json!({"file": update.file, "changes": update.changes}))
+            .map(|update| json!({"file": update.file, "changes": update.changes, "remarks": update.remarks}))
             .collect();
         self.say(&json!({"updated": files}), || {
             if updates.is_empty() {
@@ -164,7 +165,10 @@ impl Cli {
                     .changes
                     .iter()
                     .map(|change| format!("      {change}"));
-                std::iter::once(update.file.clone()).chain(changes)
+                let remarks = update.remarks.iter();
+                std::iter::once(update.file.clone())
+                    .chain(changes)
+                    .chain(remarks.map(|remark| format!("note  {remark}")))
             });
             let next = if args.plan {
                 "nothing was written"

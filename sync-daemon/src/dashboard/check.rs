@@ -16,9 +16,14 @@ const LONGEST_NAME: usize = 100;
 /// Postgres cuts identifiers at 63 bytes.
 const LONGEST_IDENTIFIER: usize = 63;
 
-pub(super) fn is_identifier(name: &str) -> bool {
+/// A name that a file can spell: one with quotes around it is taken for a mistake.
+pub(crate) fn is_identifier(name: &str) -> bool {
     let quoted = name.len() > 1 && name.starts_with('"') && name.ends_with('"');
-    !name.is_empty() && name.len() <= LONGEST_IDENTIFIER && !name.contains('\0') && !quoted
+    may_be_a_name(name) && !quoted
+}
+
+pub(super) fn may_be_a_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST_IDENTIFIER && !name.contains('\0')
 }
 
 pub(crate) fn is_emoji(icon: &str) -> bool {

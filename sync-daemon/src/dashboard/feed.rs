@@ -194,11 +194,14 @@ fn of_columns(
     }
 }
 
-/// Schema and name of a table: `name`, `schema.name`, or the two in a list where a name has a dot.
+/// Schema and name of a table: `name`, `schema.name`, or the two in a list where a name has a dot or quotes of its own.
 pub(super) fn table(names: &[String]) -> Option<(String, String)> {
     let names: Vec<&str> = match names {
         [one] => one.split('.').collect(),
-        several => several.iter().map(String::as_str).collect(),
+        [schema, name] if check::may_be_a_name(schema) && check::may_be_a_name(name) => {
+            return Some((schema.clone(), name.clone()));
+        }
+        _ => return None,
     };
     match names.as_slice() {
         [name] if check::is_identifier(name) => Some(("public".to_owned(), (*name).to_owned())),

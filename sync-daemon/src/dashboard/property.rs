@@ -367,13 +367,18 @@ fn meets(file: &mut File<'_>, fields: &Fields<'_>, property: &str) -> Option<Mee
             );
         }
     }
+    let mut off = false;
     for (key, meets) in [("null", Meets::Null), ("other", Meets::Other)] {
-        found.extend(file.boolean(fields, key).filter(|on| *on).map(|_| meets));
+        match file.boolean(fields, key) {
+            Some(true) => found.push(meets),
+            Some(false) => off = true,
+            None => {}
+        }
     }
     let named = ["value", "from", "null", "other"]
         .iter()
         .any(|key| fields.has(key));
-    match (found.len(), named) {
+    match (found.len(), named && !off) {
         (0, false) => file.refuse(
             fields.line,
             format!("an option of property {property:?} has no value"),

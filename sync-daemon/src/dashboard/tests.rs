@@ -218,6 +218,16 @@ fn one_mistake_is_one_message() {
             "board.toml:2: source \"a.b.c\" is not the name of a table; write schema.table, as Postgres spells it and without quotes; for anything else use query = \"select …\"",
         ),
         (
+            with_property(
+                "name = 'A'\ntype = 'select'\ncolumn = 'a'\noptions = [{ null = false, name = 'B' }]",
+            ),
+            "board.toml:13: an option of property \"A\" has no value; add value = \"…\", as it stands in the column, or one of from = 80, null = true, other = true",
+        ),
+        (
+            format!("{HEAD}{TITLE}[[view]]\nname = 'V'\nfilter = {{ Nmae = 'x' }}"),
+            "board.toml:11: view \"V\" refers to property \"Nmae\", which does not exist; did you mean \"Name\"?",
+        ),
+        (
             HEAD.replace("30s", "0s") + TITLE,
             "board.toml:4: cadence \"0s\" is not possible; write a time from \"1s\" to \"1d\", such as \"30s\", \"2m\" or \"1h\"",
         ),

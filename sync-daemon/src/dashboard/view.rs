@@ -154,8 +154,9 @@ fn view(file: &mut File<'_>, fields: &Fields<'_>, properties: &[Property]) -> Vi
         hide.extend(others.map(|property| property.name.clone()));
     }
     let filter = file.lists(fields, "filter");
+    let filter_line = fields.span("filter").map_or(line, |span| file.line(&span));
     for (property, _) in &filter {
-        refer(file, line, property);
+        refer(file, filter_line, property);
         let fits = |kind: &PropertyKind| {
             !matches!(
                 kind,
@@ -164,7 +165,7 @@ fn view(file: &mut File<'_>, fields: &Fields<'_>, properties: &[Property]) -> Vi
         };
         if known(property).is_some_and(|known| !fits(&known.kind)) {
             file.refuse(
-                line,
+                filter_line,
                 format!("view {name:?} cannot filter by property {property:?}"),
                 "filter by a text, number, option or checkbox",
             );

@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::postgres::types::Oid;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use crate::dashboard::Source;
+use crate::dashboard::{Source, is_identifier};
 use crate::source::{from_item, quote_identifier};
 
 /// Rows of a table that are looked at.
@@ -29,6 +29,8 @@ pub(super) struct Table {
     pub(super) foreign: Vec<Foreign>,
     /// CHECK constraints over one column: the column and the definition.
     pub(super) checks: Vec<(String, String)>,
+    /// Columns whose names a file cannot spell.
+    pub(super) unspelled: Vec<String>,
     /// Values of the columns, a row a line; empty where none could be read in time.
     pub(super) sample: Vec<Vec<Option<String>>>,
 }
@@ -152,9 +154,20 @@ pub(super) async fn relations(connection: &mut PgConnection) -> Result<Vec<Table
         keys: Vec::new(),
         foreign: Vec::new(),
         checks: Vec::new(),
+        unspelled: Vec::new(),
         sample: Vec::new(),
     });
     Ok(tables.collect())
+}
+
+impl Table {
+    pub(super) fn add(&mut self, column: Column) {
+        if is_identifier(&column.name) {
+            self.columns.push(column);
+        } else {
+            self.unspelled.push(column.name);
+        }
+    }
 }
 
 /// Columns, keys and constraints of these tables.
@@ -185,7 +198,7 @@ pub(super) async fn describe(
         .collect();
     for column in columns.into_iter().filter(|column| column.readable) {
         if let Some(table) = by_oid.get_mut(&column.table) {
-            table.columns.push(column);
+            table.add(column);
         }
     }
     for (oid, columns) in keys {
@@ -198,11 +211,14 @@ pub(super) async fn describe(
             continue;
         };
         match (kind.as_str(), columns.as_slice()) {
-            ("f", _) => table.foreign.push(Foreign {
-                columns,
-                target,
-                target_columns,
-            }),
+            ("f", _) if columns.iter().all(|column| is_identifier(column)) => {
+                table.foreign.push(Foreign {
+                    columns,
+                    target,
+                    target_columns,
+                });
+            }
+            ("f", _) => {}
             (_, [column]) => table.checks.push((column.clone(), definition)),
             _ => {}
         }

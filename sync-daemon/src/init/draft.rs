@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::dashboard::Source;
+use crate::dashboard::{Source, is_identifier};
 
 /// Properties that a database takes, less the two that the daemon adds.
 const MOST_PROPERTIES: usize = 498;
@@ -96,9 +96,10 @@ impl Line {
         }
     }
 
-    /// A table, in a list where a dot would mislead.
+    /// A table, in a list where a dot or quotes would mislead.
     pub(super) fn table(schema: &str, name: &str) -> Self {
-        if schema.contains('.') || name.contains('.') {
+        let misleads = |name: &str| name.contains('.') || !is_identifier(name);
+        if misleads(schema) || misleads(name) {
             Self::Texts(vec![schema.to_owned(), name.to_owned()])
         } else {
             Self::Text(format!("{schema}.{name}"))

@@ -31,7 +31,7 @@ pub(super) fn choose(table: &Table, column: &Column, key: &[String]) -> Choice {
         ("bool", _) => choice.kind = "checkbox",
         ("numeric", _) if precision(column) > Some(DIGITS) => {
             choice.remark = Some(format!(
-                "{} holds more digits than a number of Notion",
+                "its type {} holds more digits than a number of Notion",
                 column.type_name
             ));
         }
@@ -43,7 +43,10 @@ pub(super) fn choose(table: &Table, column: &Column, key: &[String]) -> Choice {
         }
         ("bytea" | "tsvector", _) => {
             choice.off = true;
-            choice.remark = Some(format!("{} is not for people to read", column.type_name));
+            choice.remark = Some(format!(
+                "its type {} is not for people to read",
+                column.type_name
+            ));
         }
         (_, Some("text" | "varchar" | "bpchar" | "citext")) => choice.kind = "multi_select",
         ("text" | "varchar" | "bpchar" | "citext" | "name", _) => {

@@ -14,6 +14,8 @@ fn identifiers_of_any_style_become_names() {
         ("__x__", "X"),
         ("", ""),
         ("größe", "Größe"),
+        ("User's Name", "User's Name"),
+        ("end of a day", "End of a Day"),
     ] {
         assert_eq!(name(identifier), expected, "{identifier}");
     }
@@ -32,6 +34,8 @@ fn tables_are_called_by_what_they_hold() {
         ("movie", "movies"),
         ("staff", "staff"),
         ("series", "series"),
+        ("table1", "table1"),
+        ("x", "x"),
     ] {
         assert_eq!(words::plural(one), many);
         assert_eq!(words::plural(many), many);

@@ -8,19 +8,21 @@ use sqlx::postgres::PgConnection;
 
 use super::catalog;
 use super::choose::{self, Around};
-use super::{Error, existing_targets};
+use super::{Error, called, existing_targets};
 use crate::dashboard::{Dashboard, Dashboards, PropertyKind, Source};
 use crate::source::unfit;
 
 /// A schema file, and what has to change in it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Update {
     /// The file.
     pub file: String,
     /// What stands in it then.
     pub text: String,
-    /// What was changed, a line each.
+    /// What was changed, a line each; none where only a person can.
     pub changes: Vec<String>,
+    /// What a person has to change.
+    pub remarks: Vec<String>,
 }
 
 /// Compares the files of these dashboards with their tables. `wanted`: names of tables; none for all.
@@ -40,6 +42,14 @@ pub async fn update(
             continue;
         }
         let Some(table) = relations.iter().find(|one| one.source == dashboard.source) else {
+            updates.extend((!dashboard.optional).then(|| Update {
+                remarks: vec![format!(
+                    "{} is gone; correct `source`, or take the file away: its pages stay until setup --prune",
+                    called(&dashboard.source)
+                )],
+                file: origin.file.clone(),
+                ..Update::default()
+            }));
             continue;
         };
         let mut tables = [table.clone()];
@@ -110,11 +120,19 @@ pub async fn update(
             file.append(&choice);
         }
         file.leave_out_what_refers(&origin.file);
-        if !file.changes.is_empty() {
+        let gone = dashboard
+            .key
+            .iter()
+            .filter(|key| !table.columns.iter().any(|column| column.name == **key));
+        let remarks: Vec<_> = gone
+            .map(|key| format!("the key column {key:?} is gone; correct `key`"))
+            .collect();
+        if !file.changes.is_empty() || !remarks.is_empty() {
             updates.push(Update {
                 file: origin.file.clone(),
                 text: file.lines.join("\n") + "\n",
                 changes: file.changes,
+                remarks,
             });
         }
     }

@@ -7,8 +7,8 @@ const ACRONYMS: [&str; 14] = [
 ];
 
 /// Words that stay small within a name.
-const SMALL: [&str; 10] = [
-    "of", "on", "at", "in", "the", "and", "to", "by", "for", "per",
+const SMALL: [&str; 11] = [
+    "a", "of", "on", "at", "in", "the", "and", "to", "by", "for", "per",
 ];
 
 /// Words that have no plural of their own.
@@ -137,7 +137,7 @@ pub(super) fn words(identifier: &str) -> Vec<String> {
             && (before.is_some_and(|before| before.is_lowercase() || before.is_numeric())
                 || (before.is_some_and(char::is_uppercase)
                     && after.is_some_and(|after| after.is_lowercase())));
-        let separates = !character.is_alphanumeric() && !"%#&+/€$°()".contains(*character);
+        let separates = !character.is_alphanumeric() && !"%#&+/€$°()'".contains(*character);
         if (new_word || separates) && !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
@@ -218,7 +218,8 @@ pub(super) fn singular(word: &str) -> String {
 
 /// Many of it.
 pub(super) fn plural(word: &str) -> String {
-    if UNCOUNTED.contains(&word) || singular(word) != word {
+    let is_word = word.chars().all(char::is_alphabetic) && word.chars().count() > 1;
+    if !is_word || UNCOUNTED.contains(&word) || singular(word) != word {
         return word.to_owned();
     }
     let consonant_y = word

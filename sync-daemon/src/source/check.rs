@@ -12,6 +12,8 @@ use crate::dashboard::{
 };
 
 const UNDEFINED_TABLE: &str = "42P01";
+const UNDEFINED_COLUMN: &str = "42703";
+const UNDEFINED_FUNCTION: &str = "42883";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// The answer for a set of dashboards that fits.
@@ -71,7 +73,15 @@ pub async fn check(
             Err(Refusal::Misfits(misfits)) => {
                 errors.extend(misfits.into_iter().map(|misfit| at(origin, misfit)));
             }
-            Err(Refusal::Sql(error)) => errors.push(refused_sql(dashboard, origin, &error)),
+            Err(Refusal::Sql(error)) => {
+                let joins = refused_joins(connection, dashboard, origin).await;
+                match joins.map_err(CheckError::Database)? {
+                    none if none.is_empty() => {
+                        errors.push(refused_sql(dashboard, origin, &error));
+                    }
+                    joins => errors.extend(joins),
+                }
+            }
             Err(Refusal::Database(error)) => return Err(CheckError::Database(error)),
         }
     }
@@ -167,6 +177,52 @@ fn at(origin: &Origin, misfit: Misfit) -> SchemaError {
         message: misfit.message,
         cure: misfit.cure,
     }
+}
+
+/// The relations through a join table that Postgres refuses by themselves.
+async fn refused_joins(
+    connection: &mut PgConnection,
+    dashboard: &Dashboard,
+    origin: &Origin,
+) -> Result<Vec<SchemaError>, sqlx::Error> {
+    let mut errors = Vec::new();
+    for (property, at) in dashboard.properties.iter().zip(&origin.properties) {
+        let Feed::Through { schema, table, .. } = &property.feed else {
+            continue;
+        };
+        let alone = Dashboard {
+            properties: vec![property.clone()],
+            ..dashboard.clone()
+        };
+        let mut transaction = connection.begin_with("BEGIN READ ONLY").await?;
+        let answer = source(&mut transaction, &alone).await;
+        transaction.rollback().await?;
+        let refused = match answer {
+            Err(Refusal::Sql(refused)) => refused,
+            Err(Refusal::Database(error)) => return Err(error),
+            Ok(_) | Err(Refusal::Absent | Refusal::Misfits(_)) => continue,
+        };
+        let cure = match refused.code() {
+            UNDEFINED_TABLE => "create it, or correct `through`",
+            UNDEFINED_COLUMN => "name columns of the join table in `from` and `column`",
+            UNDEFINED_FUNCTION => {
+                "`from` holds this dashboard's key, of the same type; a view can cast it"
+            }
+            INSUFFICIENT_PRIVILEGE => "grant the daemon's user SELECT on the join table",
+            _ => "correct `through`, `from` and `column`",
+        };
+        errors.push(SchemaError {
+            file: origin.file.clone(),
+            line: at.column,
+            message: format!(
+                "property {:?} cannot go through {schema}.{table}: {}",
+                property.name,
+                refused.message().replace("via.", "")
+            ),
+            cure: cure.to_owned(),
+        });
+    }
+    Ok(errors)
 }
 
 async fn no_source(

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use sync_daemon::dashboard::Dashboards;
-use sync_daemon::init::{Error, Outcome, Wanted, init, update};
+use sync_daemon::init::{Error, Outcome, Update, Wanted, init, update};
 use sync_daemon::page::Value;
 
 use crate::database::database;
@@ -14,6 +14,11 @@ use crate::source::{checked, read, run};
 async fn made(pool: &PgPool, wanted: Wanted) -> Result<Outcome, Error> {
     let mut connection = pool.acquire().await.unwrap();
     init(&mut connection, &wanted, &[]).await
+}
+
+async fn update_of_all(connection: &mut PgConnection, dashboards: &Dashboards) -> Vec<Update> {
+    let updates = update(connection, dashboards, |one, _| one.name == "Bills");
+    updates.await.unwrap()
 }
 
 fn tables(targets: &[&str]) -> Wanted {
@@ -346,13 +351,31 @@ date = "Due"
     .await;
     let dashboards = Dashboards::load(Some(folder.path())).unwrap();
     let mut connection = database.pool.acquire().await.unwrap();
-    let updates = update(&mut connection, &dashboards, |one, _| one.name == "Bills");
-    let [update] = updates.await.unwrap().try_into().unwrap();
+    let [update] = update_of_all(&mut connection, &dashboards)
+        .await
+        .try_into()
+        .unwrap();
     std::fs::write(&path, &update.text).unwrap();
     insta::assert_snapshot!(update.changes.join("\n") + "\n\n" + &update.text);
     let dashboards = Dashboards::load(Some(folder.path())).unwrap();
     let (_, pages) = read(&database.pool, dashboards.get("Bills").unwrap()).await;
     assert_eq!(pages.len(), 1);
+
+    // What only a person can decide is said, and the file stays.
+    for (sql, said) in [
+        (
+            "alter table bills rename id to number",
+            "the key column \"id\" is gone; correct `key`",
+        ),
+        (
+            "drop table bills",
+            "public.bills is gone; correct `source`, or take the file away: its pages stay until setup --prune",
+        ),
+    ] {
+        run(&database.pool, sql).await;
+        let updates = update_of_all(&mut connection, &dashboards).await;
+        assert_eq!(updates[0].remarks, [said]);
+    }
 }
 
 #[tokio::test]
@@ -382,6 +405,28 @@ async fn states_and_dates_have_views() {
             view("Calendar", "calendar", "Due on", &[]),
             view("By status", "board", "Status", &["ID"]),
             view("Timeline", "timeline", "Period", &[]),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn names_with_quotes_around_them_are_spelled_or_left_out() {
+    let database = database(
+        r#"create table """t""" (id int primary key, name text, """q""" text, ref int);
+           insert into """t""" values (1, 'One', 'x', null);
+           create table keyed ("""k""" int primary key, name text);
+           alter table """t""" add foreign key (ref) references keyed"#,
+    )
+    .await;
+    let outcome = made(&database.pool, tables(&["public"])).await.unwrap();
+    let dashboards = parsed(&outcome);
+    let (_, pages) = read(&database.pool, dashboards.get("T").unwrap()).await;
+    assert_eq!(pages.len(), 1);
+    assert_eq!(
+        outcome.remarks,
+        [
+            "left out: public.keyed has no key that tells its rows apart; name its columns, such as --key name",
+            "public.\"t\": column \"\\\"q\\\"\" left out; a file cannot spell a name with quotes around it, a query can give it another",
         ]
     );
 }

@@ -279,6 +279,33 @@ column = 'title'
 }
 
 #[tokio::test]
+async fn a_join_that_cannot_be_is_named_with_its_line() {
+    let database = database(
+        "create table tasks (id int primary key, title text); create table tasks_of (task text, other int)",
+    )
+    .await;
+    let mut properties = String::new();
+    for (name, through, from, column) in [
+        ("Fits", "tasks_of", "other", "task"),
+        ("Absent", "task_of", "other", "task"),
+        ("Column", "tasks_of", "other", "tsk"),
+        ("Type", "tasks_of", "task", "other"),
+    ] {
+        write!(
+            properties,
+            "[[property]]\nname = '{name}'\ntype = 'relation'\nto = 'Board'\nthrough = '{through}'\nfrom = '{from}'\ncolumn = '{column}'\n"
+        )
+        .unwrap();
+    }
+    let dashboards = dashboard("source = 'tasks'\nkey = 'id'", "title", &properties);
+    insta::assert_snapshot!(checked(&database.pool, &dashboards).await, @r#"
+    board.toml:22: property "Absent" cannot go through public.task_of: relation "public.task_of" does not exist; create it, or correct `through`
+    board.toml:29: property "Column" cannot go through public.tasks_of: column tsk does not exist; name columns of the join table in `from` and `column`
+    board.toml:36: property "Type" cannot go through public.tasks_of: operator does not exist: text = integer; `from` holds this dashboard's key, of the same type; a view can cast it
+    "#);
+}
+
+#[tokio::test]
 async fn select_rights_are_enough_and_their_lack_is_named() {
     let database = database(
         "create schema own; create table own.things (id int primary key, name text, secret text);
