@@ -4,7 +4,6 @@ mod block_body;
 pub(crate) mod blocks;
 pub(crate) mod body;
 mod containers;
-pub(crate) mod failure;
 pub(crate) mod filter;
 pub(crate) mod gate;
 mod lists;
@@ -20,10 +19,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::failure::Failure;
+use crate::model::ids::parse_uuid;
 use crate::model::render;
 use crate::model::workspace::Workspace;
 use crate::model::write::row::not_found;
-use failure::Failure;
 use gate::Call;
 use route::Route;
 use shape::{Shape, object, optional};
@@ -81,7 +81,6 @@ pub(crate) fn run(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) ->
         Route::CreateDataSource => containers::create_data_source(workspace, call, now),
         Route::DataSource(id) => read(containers::data_source(workspace, call, id)),
         Route::UpdateDataSource(id) => containers::update_data_source(workspace, call, id, now),
-        Route::Templates(id) => read(containers::templates(workspace, call, id)),
         Route::Query(id) => {
             lists::query(workspace, call, id, now).map(|list| (list, Effect::Queried))
         }
@@ -111,6 +110,7 @@ fn check(call: &Call, members: &[&'static str], body: &Shape) -> Result<(), Fail
         let shape = match *key {
             "page_size" => Shape::Number,
             "start_cursor" => Shape::Text,
+            "database_id" | "data_source_id" => Shape::Uuid,
             _ => Shape::Any,
         };
         optional(key, shape)
@@ -142,11 +142,11 @@ fn query_members(call: &Call) -> Result<Value, Failure> {
 fn path_id(key: &'static str, given: &str) -> Result<Uuid, Failure> {
     let path = json!({ key: given });
     object(vec![shape::required(key, Shape::Uuid)]).check("path", &path)?;
-    shape::parse_uuid(given).ok_or_else(Failure::invalid_url)
+    parse_uuid(given).ok_or_else(Failure::invalid_url)
 }
 
 /// Refuses what a plan of few blocks has no room for.
-fn room(workspace: &Workspace, more: usize, now: DateTime<Utc>) -> Result<(), Failure> {
+pub(crate) fn room(workspace: &Workspace, more: usize, now: DateTime<Utc>) -> Result<(), Failure> {
     match workspace.block_limit {
         Some(limit) if !workspace.has_room(more) => {
             Err(Failure::block_limit(limit, workspace.blocks_used(), now))
@@ -157,7 +157,7 @@ fn room(workspace: &Workspace, more: usize, now: DateTime<Utc>) -> Result<(), Fa
 
 /// An id of a checked body.
 fn body_id(value: &Value) -> Option<Uuid> {
-    value.as_str().and_then(shape::parse_uuid)
+    value.as_str().and_then(parse_uuid)
 }
 
 /// The page of a list that starts at `start`.
@@ -216,6 +216,20 @@ fn page_size(asked: Option<f64>) -> usize {
         Some(size) if size >= 1.0 => size.min(100.0) as usize,
         _ => 100,
     }
+}
+
+/// Refuses a change of what is in the trash: only restoring it changes it, and that it stays there changes nothing.
+fn editable(workspace: &Workspace, id: Uuid, given: &Value) -> Result<(), Failure> {
+    let above = workspace
+        .ancestry(id)
+        .skip(1)
+        .any(|id| workspace.marked_trash(id));
+    let asked = given["in_trash"].as_bool();
+    let alone = given.as_object().is_some_and(|given| given.len() == 1);
+    if above || workspace.marked_trash(id) && asked != Some(false) && !(asked.is_some() && alone) {
+        return Err(Failure::archived());
+    }
+    Ok(())
 }
 
 /// The object of a path, when it exists and is shared.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{
@@ -110,11 +111,14 @@ struct Choice {
 
 async fn database(
     State(shared): State<Arc<Shared>>,
-    Path(source): Path<Uuid>,
-    Query(choice): Query<Choice>,
+    Path(source): Path<String>,
+    choice: Result<Query<Choice>, QueryRejection>,
 ) -> Response {
     let mut simulator = shared.simulator();
     let now = shared.clock.now();
+    // What is no choice chooses nothing, and what is no id is nobody's.
+    let choice = choice.map(|Query(choice)| choice).unwrap_or_default();
+    let source = source.parse().unwrap_or_default();
     let rows = table::Rows::choose(&mut simulator.workspace, source, &choice, now);
     let look = look(&shared, &simulator);
     match rows {
@@ -123,8 +127,9 @@ async fn database(
     }
 }
 
-async fn one_page(State(shared): State<Arc<Shared>>, Path(page): Path<Uuid>) -> Response {
+async fn one_page(State(shared): State<Arc<Shared>>, Path(page): Path<String>) -> Response {
     let simulator = shared.simulator();
+    let page: Uuid = page.parse().unwrap_or_default();
     let look = look(&shared, &simulator);
     match simulator.workspace.pages.get(&page) {
         Some(_) if page == simulator.root() => shown(StatusCode::OK, look.home()),

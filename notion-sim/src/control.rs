@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -47,7 +48,13 @@ struct Latest {
     limit: Option<usize>,
 }
 
-async fn requests(State(shared): State<Arc<Shared>>, Query(latest): Query<Latest>) -> Response {
+async fn requests(
+    State(shared): State<Arc<Shared>>,
+    latest: Result<Query<Latest>, QueryRejection>,
+) -> Response {
+    let Ok(Query(latest)) = latest else {
+        return refused("limit is a whole number", "/_sim/requests?limit=20");
+    };
     let simulator = shared.simulator();
     let entries: Vec<_> = simulator
         .journal
@@ -63,7 +70,7 @@ async fn faults(State(shared): State<Arc<Shared>>) -> Response {
 async fn add_faults(State(shared): State<Arc<Shared>>, body: String) -> Response {
     let (seed, added) = match asked_faults(&body) {
         Ok(asked) => asked,
-        Err(why) => return refused(&why),
+        Err(why) => return refused(&why, FAULT),
     };
     let mut simulator = shared.simulator();
     if let Some(seed) = seed {
@@ -115,10 +122,10 @@ async fn limits(State(shared): State<Arc<Shared>>) -> Response {
 async fn change_limits(State(shared): State<Arc<Shared>>, body: String) -> Response {
     let limits = match serde_json::from_str::<Limits>(&body) {
         Ok(limits) => limits,
-        Err(error) => return refused(&error.to_string()),
+        Err(error) => return refused(&error.to_string(), LIMITS),
     };
     if let Err(why) = limits.check() {
-        return refused(&why);
+        return refused(&why, LIMITS);
     }
     shared.simulator().windows.limits = limits.clone();
     shared.changed.send_modify(|version| *version += 1);
@@ -134,13 +141,13 @@ async fn clear_faults(State(shared): State<Arc<Shared>>) -> Response {
 async fn people(State(shared): State<Arc<Shared>>, body: String) -> Response {
     let act = match serde_json::from_str(&body) {
         Ok(act) => act,
-        Err(error) => return refused(&error.to_string()),
+        Err(error) => return refused(&error.to_string(), ACT),
     };
     let done = people::act(&mut shared.simulator(), act, shared.clock.now());
     shared.changed.send_modify(|version| *version += 1);
     match done {
         Ok(done) => Json(done).into_response(),
-        Err(failure) => refused(&failure.message),
+        Err(failure) => refused(&failure.message, ACT),
     }
 }
 
@@ -161,11 +168,16 @@ async fn advance(State(shared): State<Arc<Shared>>, body: String) -> Response {
             shared.changed.send_modify(|version| *version += 1);
             Json(json!({ "now": shared.clock.now() })).into_response()
         }
-        Err(error) => refused(&error.to_string()),
+        Err(error) => refused(&error.to_string(), r#"{"advance_seconds":60}"#),
     }
 }
 
-fn refused(why: &str) -> Response {
-    let body: Value = json!({ "error": why, "help": "see the notion-sim section of the documentation for the shape" });
+const FAULT: &str = r#"{"kind":"conflict","path":"/v1/pages","count":1}"#;
+const LIMITS: &str = r#"{"token":{"requests":180,"seconds":60}}"#;
+const ACT: &str = r#"{"act":"trash","id":"the id of a page or a database"}"#;
+
+fn refused(why: &str, example: &str) -> Response {
+    let help = format!("for example {example}; the README of notion-sim lists what there is");
+    let body: Value = json!({ "error": why, "help": help });
     (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }

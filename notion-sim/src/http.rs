@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use rand::RngExt;
 
-use crate::api::failure::Failure;
 use crate::api::gate::{BODY_LIMIT, Incoming};
+use crate::failure::Failure;
 use crate::server::Shared;
 use crate::simulator::Reply;
 use crate::{board, control};

@@ -14,6 +14,7 @@ mod board;
 mod clock;
 mod control;
 mod data_file;
+mod failure;
 mod http;
 mod model;
 mod people;

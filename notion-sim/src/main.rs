@@ -23,6 +23,7 @@ struct Arguments {
     port: u16,
     /// The integration's token; without it, the data file's or a fresh one
     #[arg(long)]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     token: Option<String>,
     /// Keep the workspace in this file; it survives the end of the process, however sudden
     #[arg(long, value_name = "FILE")]

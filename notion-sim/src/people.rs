@@ -1,12 +1,14 @@
 //! What people do in Notion's own interface, where no integration is asked.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::api::failure::Failure;
-use crate::api::{blocks, body, views};
+use crate::api::{blocks, body, room, views};
+use crate::failure::Failure;
 use crate::model::schema::{self, TITLE};
 use crate::model::workspace::{Connection, Page, Parent, User, Workspace};
 use crate::model::write::row::{self, not_found};
@@ -101,6 +103,7 @@ pub(crate) fn act(
     now: DateTime<Utc>,
 ) -> Result<Value, Failure> {
     let workspace = &mut simulator.workspace;
+    workspace.block_limit = simulator.windows.limits.blocks;
     match act {
         Act::EditCells { page, properties } => edit(workspace, page, &properties, now)?,
         Act::DuplicatePage { page } => {
@@ -150,7 +153,9 @@ pub(crate) fn act(
         }
         Act::AddBlocks { page, children } => {
             known(workspace, page)?;
-            let new = blocks::read(&children, "children", 1)?;
+            body::CHILDREN.check("body", &json!({ "children": children }))?;
+            let new = blocks::read(&children, "body.children", 1)?;
+            room(workspace, blocks::count(&new), now)?;
             let author = person(workspace);
             blocks::insert(workspace, Parent::Page(page), new, author, now);
         }
@@ -228,6 +233,7 @@ fn add(
     if !workspace.data_sources.contains_key(&source) {
         return Err(not_found(workspace, "database", &source.to_string()));
     }
+    room(workspace, 1, now)?;
     let written = row::read(workspace, source, properties)?;
     let author = person(workspace);
     let id = workspace.ids.uuid();
@@ -303,16 +309,24 @@ fn connect(workspace: &mut Workspace, name: String, token: String) -> Result<Uui
     Ok(id)
 }
 
+/// A copy relates to the same rows and has the same body, and takes a number of its own.
 fn duplicate(workspace: &mut Workspace, id: Uuid, now: DateTime<Utc>) -> Result<Uuid, Failure> {
     let mut page = known(workspace, id)?;
+    room(workspace, 1 + blocks::below(workspace, id), now)?;
+    let written = row::copied(&page);
+    page.cells = match page.parent {
+        Parent::DataSource(source) => row::defaults(workspace, source),
+        _ => BTreeMap::new(),
+    };
     page.id = workspace.ids.uuid();
     page.number = workspace.next_number();
     page.created_time = now;
     page.created_by = person(workspace);
     page.last_edited_time = now;
     page.last_edited_by = page.created_by;
-    let copy = page.id;
-    workspace.put_page(page);
+    let (copy, author) = (page.id, page.created_by);
+    written.commit(workspace, page);
+    blocks::copy(workspace, id, Parent::Page(copy), author, now);
     Ok(copy)
 }
 

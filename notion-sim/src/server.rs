@@ -1,5 +1,8 @@
 //! Starting and stopping the simulator as an HTTP server on the loopback interface.
 
+#[cfg(test)]
+mod noise;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -5,9 +5,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::api;
-use crate::api::failure::Failure;
 use crate::api::gate::{self, BODY_LIMIT, Incoming};
 use crate::data_file::DataFile;
+use crate::failure::Failure;
 use crate::model::render;
 use crate::model::workspace::Workspace;
 use crate::traffic::fault::{self, Faults, Kind};
@@ -135,7 +135,7 @@ impl Simulator {
         let token = gate::bearer(incoming.authorization)?;
         self.windows.take(token, call.route.endpoint(), now)?;
         entry.cost = 1;
-        if let Some(refusal) = met.and_then(|fault| fault.refusal(now)) {
+        if let Some(refusal) = met.and_then(|fault| fault.refusal(call.route.endpoint(), now)) {
             return Err(refusal);
         }
         self.workspace.acting = Some(call.bot);
@@ -148,9 +148,11 @@ impl Simulator {
         self.journal.count_effect(effect);
         entry.committed = effect.committed();
         match met {
-            Some(Kind::UnavailableAfterCommit) => {
-                Err(fault::saved_but_unavailable(effect.committed()))
-            }
+            // What only reads has nothing to save.
+            Some(Kind::UnavailableAfterCommit) => Err(match effect.committed() {
+                Some(committed) => fault::saved_but_unavailable(committed),
+                None => fault::unavailable(call.route.endpoint()),
+            }),
             Some(Kind::DropAfterCommit) => {
                 reply.dropped = true;
                 Ok(body)

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::body::{API_COLORS, TEXT, icon, length, rich_text};
-use super::failure::Failure;
 use super::shape::Shape::{Boolean, OneOf};
 use super::shape::{Shape, nullable, object, optional, required};
+use crate::failure::Failure;
 use crate::model::text;
 
 /// The types of block that are kept.
@@ -28,6 +28,27 @@ pub(super) const KINDS: [&str; 18] = [
     "embed",
     "image",
     "table_of_contents",
+];
+
+/// The types that Notion has beside them.
+pub(super) const ELSEWHERE: [&str; 17] = [
+    "audio",
+    "breadcrumb",
+    "column",
+    "column_list",
+    "file",
+    "link_to_page",
+    "meeting_notes",
+    "pdf",
+    "synced_block",
+    "tab",
+    "table",
+    "table_row",
+    "template",
+    "transcription",
+    "video",
+    "child_page",
+    "child_database",
 ];
 
 fn shape(kind: &str) -> Shape {

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::block_body::{self, KINDS};
-use super::failure::Failure;
+use super::block_body::{self, ELSEWHERE, KINDS};
 use super::gate::Call;
-use super::shape::{Shape, object, optional, quoted};
-use super::{Answer, Effect, body, body_id, check, cut, list, paging, path_id, visible};
+use super::shape::{Shape, object, optional};
+use super::{Answer, Effect, body, body_id, check, cut, editable, list, paging, path_id, visible};
+use crate::failure::Failure;
+use crate::failure::quoted;
 use crate::model::render::{self, Version};
 use crate::model::workspace::{Block, Parent, Workspace};
 
@@ -31,19 +32,51 @@ pub(crate) fn read(given: &Value, path: &str, level: u8) -> Result<Vec<NewBlock>
         .collect()
 }
 
+/// Types of blocks that Notion has and the simulator has not are told plainly.
+fn only_simulated(given: &Value) -> Result<(), Failure> {
+    let named = |kind: &&str| given["type"] == *kind || given.get(*kind).is_some();
+    match ELSEWHERE.iter().find(|kind| named(kind)) {
+        Some(kind) => Err(Failure::not_simulated(&format!("blocks of type {kind}"))),
+        None => Ok(()),
+    }
+}
+
+/// What a block has beside its content; most of it stands in answers, and may be sent back.
+const COMMON: [&str; 12] = [
+    "object",
+    "type",
+    "children",
+    "id",
+    "parent",
+    "created_time",
+    "created_by",
+    "last_edited_time",
+    "last_edited_by",
+    "has_children",
+    "archived",
+    "in_trash",
+];
+
 fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
+    only_simulated(given)?;
+    let asked = given.get("type").and_then(Value::as_str);
     let found = KINDS.into_iter().find(|kind| given.get(*kind).is_some());
-    let Some(kind) = found else {
-        if let Some(other) = given["type"]
-            .as_str()
-            .filter(|other| given.get(*other).is_some())
-        {
-            return Err(Failure::not_simulated(&format!("blocks of type {other}")));
-        }
+    let wanted = asked.filter(|asked| KINDS.contains(asked));
+    let Some(kind) = found.filter(|kind| asked.is_none_or(|asked| asked == *kind)) else {
+        let wanted = wanted.unwrap_or("paragraph");
         return Err(Failure::validation(format!(
-            "body failed validation: {path}.paragraph should be defined, instead was `undefined`."
+            "body failed validation: {path}.{wanted} should be defined, instead was `undefined`."
         )));
     };
+    let members = given.as_object().into_iter().flatten();
+    for (stranger, value) in members {
+        if stranger != kind && !COMMON.contains(&stranger.as_str()) {
+            let was = quoted(value);
+            return Err(Failure::validation(format!(
+                "body failed validation: {path}.{stranger} should be not present, instead was `{was}`."
+            )));
+        }
+    }
     let mut content = given[kind].clone();
     let nested = content.as_object_mut();
     let children = nested
@@ -64,7 +97,7 @@ fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
 }
 
 /// How many blocks these are, with all that stand in them.
-pub(super) fn count(blocks: &[NewBlock]) -> usize {
+pub(crate) fn count(blocks: &[NewBlock]) -> usize {
     let nested = blocks.iter().map(|block| count(&block.children));
     blocks.len() + nested.sum::<usize>()
 }
@@ -97,13 +130,48 @@ pub(crate) fn insert(
     ids
 }
 
+/// The standing blocks right below a page or block; pages and databases are not among them.
+fn body_of(workspace: &Workspace, parent: Uuid) -> Vec<Uuid> {
+    workspace
+        .children(parent)
+        .filter(|id| workspace.blocks.contains_key(id))
+        .collect()
+}
+
+/// How many blocks stand below a page or block.
+pub(crate) fn below(workspace: &Workspace, parent: Uuid) -> usize {
+    let here = body_of(workspace, parent);
+    here.iter().map(|id| 1 + below(workspace, *id)).sum()
+}
+
+/// Copies what stands below a page or block to the end of another.
+pub(crate) fn copy(
+    workspace: &mut Workspace,
+    from: Uuid,
+    to: Parent,
+    author: Uuid,
+    now: DateTime<Utc>,
+) {
+    for id in body_of(workspace, from) {
+        let (copy, number) = (workspace.ids.uuid(), workspace.next_number());
+        if let Some(block) = workspace.blocks.get(&id).cloned() {
+            workspace.put_block(Block {
+                id: copy,
+                number,
+                parent: to,
+                created_by: author,
+                created_time: now,
+                last_edited_time: now,
+                ..block
+            });
+            self::copy(workspace, id, Parent::Block(copy), author, now);
+        }
+    }
+}
+
 /// Throws a page's body away; pages and databases on it stay.
 pub(super) fn erase(workspace: &mut Workspace, page: Uuid) {
-    let body: Vec<Uuid> = workspace
-        .children(page)
-        .filter(|id| workspace.blocks.contains_key(id))
-        .collect();
-    for id in body {
+    for id in body_of(workspace, page) {
         trash(workspace, id, true);
     }
 }
@@ -213,17 +281,25 @@ pub(super) fn update(
     now: DateTime<Utc>,
 ) -> Answer {
     let id = path_id("block_id", id)?;
-    check(call, &[], &body::ANYTHING)?;
+    only_simulated(&call.body)?;
+    check(call, &[], &body::UPDATE_BLOCK)?;
     exists(workspace, id)?;
     let Some(mut block) = workspace.blocks.get(&id).cloned() else {
         return Err(Failure::validation(
             "Pages and databases are updated by their own endpoints.",
         ));
     };
-    let asked = call.body["in_trash"].as_bool();
-    if workspace.in_trash(id) && asked != Some(false) {
-        return Err(Failure::archived());
+    editable(workspace, id, &call.body)?;
+    let mut named = KINDS
+        .iter()
+        .filter(|kind| call.body.get(**kind).is_some() || call.body["type"] == **kind);
+    if let Some(other) = named.find(|kind| **kind != block.kind) {
+        return Err(Failure::validation(format!(
+            "Block {id} is of type {} and cannot become one of type {other}.",
+            block.kind
+        )));
     }
+    let asked = call.body["in_trash"].as_bool();
     if let Some(given) = call.body.get(&block.kind) {
         block.content = block_body::changed(&block.kind, &block.content, given)?;
     }
@@ -237,7 +313,13 @@ pub(super) fn delete(workspace: &mut Workspace, call: &Call, id: &str) -> Answer
     let id = path_id("block_id", id)?;
     check(call, &[], &body::NOTHING)?;
     exists(workspace, id)?;
+    if workspace.in_trash(id) {
+        return Err(Failure::archived());
+    }
     if let Some(mut page) = workspace.pages.get(&id).cloned() {
+        if page.parent == Parent::Workspace {
+            return Err(Failure::workspace_level());
+        }
         page.in_trash = true;
         workspace.put_page(page);
     } else if let Some(mut database) = workspace.databases.get(&id).cloned() {

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::block_body::KINDS;
 use super::shape::Shape::{Any, AtLeast, Boolean, Null, Number, Object, OneOf, Text, True, Uuid};
 use super::shape::{
     Field, Shape, items, nullable, object, open, optional, or_null, record, required, union,
@@ -385,6 +386,39 @@ fn page_or_workspace() -> Shape {
     ])
 }
 
+/// Which template makes a page; a page that exists cannot ask for none.
+fn template(none: bool) -> Shape {
+    let branch = |kind: &'static [&'static str], mut fields: Vec<Field>| {
+        fields.insert(0, required("type", OneOf(kind)));
+        object(fields)
+    };
+    let zone = || optional("timezone", Text);
+    let mut branches = vec![
+        branch(&["default"], vec![zone()]),
+        branch(
+            &["template_id"],
+            vec![required("template_id", Uuid), zone()],
+        ),
+    ];
+    if none {
+        branches.insert(0, branch(&["none"], Vec::new()));
+    }
+    union(branches)
+}
+
+/// Where something new stands among what is there.
+fn place(start: &'static [&'static str], end: &'static [&'static str]) -> Shape {
+    let block = object(vec![required("id", Uuid)]);
+    union(vec![
+        object(vec![
+            required("type", OneOf(&["after_block"])),
+            required("after_block", block),
+        ]),
+        object(vec![required("type", OneOf(start))]),
+        object(vec![required("type", OneOf(end))]),
+    ])
+}
+
 macro_rules! shapes {
     ($($(#[$doc:meta])* $name:ident = $shape:expr;)*) => {
         $($(#[$doc])* pub(crate) static $name: LazyLock<Shape> = LazyLock::new(|| $shape);)*
@@ -394,8 +428,6 @@ macro_rules! shapes {
 shapes! {
     /// Takes no member at all.
     NOTHING = object(Vec::new());
-    /// Takes anything: the caller is told plainly when it matters.
-    ANYTHING = open(Vec::new());
     CREATE_DATABASE = object(vec![
         required("parent", page_or_workspace()),
         optional("title", rich_text()),
@@ -470,8 +502,8 @@ shapes! {
         optional("children", items(Object, ITEMS)),
         optional("markdown", Text),
         optional("allow_async", Boolean),
-        optional("template", Object),
-        optional("position", Object),
+        optional("template", template(true)),
+        optional("position", place(&["page_start"], &["page_end"])),
     ]);
     UPDATE_PAGE = object(vec![
         optional("properties", record(property_value())),
@@ -480,7 +512,7 @@ shapes! {
         optional("is_locked", Boolean),
         optional("in_trash", Boolean),
         optional("is_archived", Boolean),
-        optional("template", Object),
+        optional("template", template(false)),
         optional("erase_content", Boolean),
     ]);
     SEARCH = object(vec![
@@ -510,20 +542,32 @@ shapes! {
     ]);
     APPEND_CHILDREN = object(vec![
         required("children", items(Object, ITEMS)),
-        optional("position", Object),
+        optional("position", place(&["start"], &["end"])),
         optional("after", Uuid),
     ]);
-    CREATE_VIEW = open(vec![
+    UPDATE_BLOCK = {
+        let mut fields: Vec<Field> = KINDS.into_iter().map(|kind| optional(kind, Object)).collect();
+        fields.push(optional("type", OneOf(&KINDS)));
+        fields.push(optional("in_trash", Boolean));
+        object(fields)
+    };
+    /// What a person writes at the end of a page.
+    CHILDREN = object(vec![required("children", items(Object, ITEMS))]);
+    CREATE_VIEW = object(vec![
         required("data_source_id", Uuid),
         required("name", length(1, TEXT)),
         required("type", OneOf(VIEW_KINDS)),
         optional("database_id", Uuid),
+        optional("view_id", Uuid),
         optional("filter", nullable(Object)),
         optional("sorts", nullable(items(Object, ITEMS))),
         optional("quick_filters", nullable(Object)),
+        optional("create_database", Object),
         optional("configuration", nullable(Object)),
+        optional("position", Object),
+        optional("placement", Object),
     ]);
-    UPDATE_VIEW = open(vec![
+    UPDATE_VIEW = object(vec![
         optional("name", length(1, TEXT)),
         optional("filter", nullable(Object)),
         optional("sorts", nullable(items(Object, ITEMS))),
@@ -532,7 +576,7 @@ shapes! {
     ]);
 }
 
-const VIEW_KINDS: &[&str] = &[
+pub(crate) const VIEW_KINDS: &[&str] = &[
     "table",
     "board",
     "list",

@@ -4,13 +4,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::failure::Failure;
 use super::gate::Call;
-use super::{Answer, Effect, body, body_id, check, path_id, room, visible};
+use super::{Answer, Effect, body, body_id, check, editable, path_id, room, visible};
+use crate::failure::Failure;
 use crate::model::render;
 use crate::model::text;
-use crate::model::workspace::{DataSource, Database, Parent, Workspace};
-use crate::model::write::row::not_found;
+use crate::model::workspace::{DataSource, Database, Parent, View, Workspace};
 use crate::model::write::source;
 
 pub(super) fn create_database(
@@ -124,6 +123,16 @@ fn parent(workspace: &Workspace, given: &Value) -> Result<Parent, Failure> {
     Ok(Parent::Page(id))
 }
 
+/// Refuses to hang an object below itself.
+fn no_circle(workspace: &Workspace, id: Uuid, parent: Uuid) -> Result<(), Failure> {
+    if workspace.ancestry(parent).any(|above| above == id) {
+        return Err(Failure::validation(format!(
+            "Cannot move {id} below itself: {parent} hangs under it."
+        )));
+    }
+    Ok(())
+}
+
 pub(super) fn database(workspace: &Workspace, call: &Call, id: &str) -> Result<Value, Failure> {
     let id = path_id("database_id", id)?;
     check(call, &[], &body::NOTHING)?;
@@ -136,12 +145,12 @@ pub(super) fn update_database(workspace: &mut Workspace, call: &Call, id: &str) 
     check(call, &[], &body::UPDATE_DATABASE)?;
     let given = &call.body;
     let mut database = visible(workspace, workspace.databases.get(&id), "database", id)?.clone();
-    let restores = given["in_trash"] == false;
-    if database.in_trash && !restores && given.get("in_trash").is_none() {
-        return Err(Failure::archived());
-    }
+    editable(workspace, id, given)?;
     if given.get("parent").is_some() {
         database.parent = parent(workspace, &given["parent"])?;
+        if let Parent::Page(page) = database.parent {
+            no_circle(workspace, id, page)?;
+        }
     }
     if given.get("title").is_some() {
         database.title = text::read(&given["title"]);
@@ -222,10 +231,7 @@ pub(super) fn update_data_source(
     let given = &call.body;
     let mut source = visible(workspace, workspace.data_sources.get(&id), "database", id)?.clone();
     let database = source.database;
-    let trashed = source.in_trash || workspace.in_trash(database);
-    if trashed && given.get("in_trash").is_none() {
-        return Err(Failure::archived());
-    }
+    editable(workspace, id, given)?;
     if given.get("title").is_some() {
         source.title = text::read(&given["title"]);
     }
@@ -238,6 +244,10 @@ pub(super) fn update_data_source(
     let moved = body_id(&given["parent"]["database_id"]).filter(|to| *to != database);
     if let Some(to) = moved {
         visible(workspace, workspace.databases.get(&to), "database", to)?;
+        if workspace.in_trash(to) {
+            return Err(Failure::archived());
+        }
+        no_circle(workspace, id, to)?;
         source.database = to;
     }
     let title = source.title.clone();
@@ -254,8 +264,22 @@ pub(super) fn update_data_source(
             workspace.put_database(held);
         }
     }
+    if let Some(to) = moved {
+        let views: Vec<View> = workspace
+            .views
+            .values()
+            .filter(|view| view.data_source == id)
+            .cloned()
+            .collect();
+        for view in views {
+            workspace.put_view(View {
+                database: to,
+                ..view
+            });
+        }
+    }
     if given.get("title").is_some()
-        && let Some(mut database) = workspace.databases.get(&database).cloned()
+        && let Some(mut database) = workspace.databases.get(&moved.unwrap_or(database)).cloned()
         && database.data_sources == [id]
     {
         database.title = title;
@@ -267,13 +291,4 @@ pub(super) fn update_data_source(
 fn answer_source(workspace: &Workspace, call: &Call, id: Uuid, effect: Effect) -> Answer {
     let source = visible(workspace, workspace.data_sources.get(&id), "database", id)?;
     Ok((render::data_source(workspace, source, call.version), effect))
-}
-
-pub(super) fn templates(workspace: &Workspace, call: &Call, id: &str) -> Result<Value, Failure> {
-    let id = path_id("data_source_id", id)?;
-    check(call, &["name", "start_cursor", "page_size"], &body::NOTHING)?;
-    if !workspace.data_sources.contains_key(&id) {
-        return Err(not_found(workspace, "database", &id.to_string()));
-    }
-    Ok(json!({ "templates": [], "has_more": false, "next_cursor": null }))
 }

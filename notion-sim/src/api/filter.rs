@@ -3,38 +3,24 @@
 use super::body::ITEMS;
 use super::shape::Shape::{Boolean, Number, Object, OneOf, Text, True, Uuid};
 use super::shape::{Shape, items, object, open, optional, required, union};
+use crate::model::query::FILTERS;
 
-type Condition = fn() -> Shape;
-
-/// The types that a property filter may name, in Notion's order, with their conditions.
-const KINDS: [(&str, Condition); 22] = [
-    ("title", text),
-    ("rich_text", text),
-    ("number", number),
-    ("checkbox", checkbox),
-    ("select", equal),
-    ("multi_select", containing),
-    ("status", equal),
-    ("date", date),
-    ("people", people),
-    ("files", files),
-    ("url", text),
-    ("email", text),
-    ("phone_number", text),
-    ("relation", relation),
-    ("created_by", people),
-    ("created_time", date),
-    ("last_edited_by", people),
-    ("last_edited_time", date),
-    ("formula", formula),
-    ("unique_id", number),
-    ("rollup", rollup),
-    ("verification", || Object),
-];
-
-/// The names of those types.
-pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|(kind, _)| *kind)
+/// What a filter of this type may say.
+fn condition(kind: &str) -> Shape {
+    match kind {
+        "number" | "unique_id" => number(),
+        "checkbox" => checkbox(),
+        "select" | "status" => equal(),
+        "multi_select" => containing(),
+        "date" | "created_time" | "last_edited_time" => date(),
+        "people" | "created_by" | "last_edited_by" => people(),
+        "files" => files(),
+        "relation" => relation(),
+        "formula" => formula(),
+        "rollup" => rollup(),
+        "verification" => Object,
+        _ => text(),
+    }
 }
 
 /// The types that may stand under a rollup's `any`, `every` and `none`.
@@ -143,11 +129,8 @@ fn formula() -> Shape {
 }
 
 fn rollup() -> Shape {
-    let each = KINDS
-        .iter()
-        .filter(|(kind, _)| ROLLED_UP.contains(kind))
-        .map(|(kind, condition)| object(vec![required(kind, condition())]));
-    let each = union(each.collect());
+    let each = ROLLED_UP.map(|kind| object(vec![required(kind, condition(kind))]));
+    let each = union(each.to_vec());
     let mut branches = one_of(&["any", "none", "every"], &each);
     branches.push(object(vec![required("date", date())]));
     branches.push(object(vec![required("number", number())]));
@@ -157,9 +140,9 @@ fn rollup() -> Shape {
 /// The filter of a query.
 pub(super) fn filter() -> Shape {
     let conditions = || {
-        let by_property = KINDS.iter().map(|(kind, condition)| {
+        let by_property = FILTERS.into_iter().map(|kind| {
             object(vec![
-                required(kind, condition()),
+                required(kind, condition(kind)),
                 required("property", Text),
                 optional("type", Text),
             ])

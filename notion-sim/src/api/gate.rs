@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::failure::Failure;
 use super::route::{self, Route};
-use super::shape::{Shape, object, optional, quoted};
+use super::shape::{Shape, object, optional};
+use crate::failure::Failure;
+use crate::failure::quoted;
 use crate::model::cell;
 use crate::model::render::Version;
 

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::failure::Failure;
 use super::gate::Call;
 use super::{FILTER_PROPERTIES, body, check, cut, list, page_size, paging, path_id, visible};
+use crate::failure::Failure;
 use crate::model::query::{self, Enough, Filter, Sort};
 use crate::model::render;
 use crate::model::schema::{self, Property};

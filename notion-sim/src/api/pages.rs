@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::containers::look;
-use super::failure::Failure;
 use super::gate::Call;
 use super::lists::kept;
-use super::{Answer, Effect, blocks, body, body_id, check, path_id, visible};
+use super::{Answer, Effect, blocks, body, body_id, check, editable, path_id, visible};
+use crate::failure::Failure;
 use crate::model::cell::Cell;
 use crate::model::schema::{self, Kind, Property, TITLE};
 use crate::model::text;
@@ -25,6 +25,17 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
         if given.get(key).is_some_and(|asked| asked["type"] != "none") {
             return Err(Failure::not_simulated(&format!("pages made from {key}")));
         }
+    }
+    if given
+        .get("position")
+        .is_some_and(|at| at["type"] != "page_end")
+    {
+        return Err(Failure::not_simulated("pages anywhere but at the end"));
+    }
+    if given.get("children").is_some() && given.get("content").is_some() {
+        return Err(Failure::validation(
+            "body.children and body.content are two names of the same: send one of them.",
+        ));
     }
     let parent = parent(workspace, &given["parent"])?;
     let none = Map::new();
@@ -134,12 +145,12 @@ pub(super) fn update(
     let given = &call.body;
     let mut page = visible(workspace, workspace.pages.get(&id), "page", id)?.clone();
     let (was_trashed, asked) = (page.in_trash, given["in_trash"].as_bool());
-    let above = workspace
-        .ancestry(id)
-        .skip(1)
-        .any(|id| workspace.in_trash(id));
-    if above || (was_trashed && asked.is_none()) {
-        return Err(Failure::archived());
+    editable(workspace, id, given)?;
+    if asked == Some(true) && page.parent == Parent::Workspace {
+        return Err(Failure::workspace_level());
+    }
+    if given.get("template").is_some() {
+        return Err(Failure::not_simulated("making a page anew from a template"));
     }
     let none = Map::new();
     let properties = given["properties"].as_object().unwrap_or(&none);

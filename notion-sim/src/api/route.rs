@@ -16,7 +16,6 @@ pub(crate) enum Route {
     DataSource(String),
     UpdateDataSource(String),
     Query(String),
-    Templates(String),
     CreatePage,
     Page(String),
     UpdatePage(String),
@@ -36,7 +35,7 @@ pub(crate) enum Route {
 }
 
 /// The names of the endpoints that are simulated, as limits use them.
-pub(crate) const ENDPOINTS: [&str; 26] = [
+pub(crate) const ENDPOINTS: [&str; 25] = [
     "me",
     "users",
     "user",
@@ -48,7 +47,6 @@ pub(crate) const ENDPOINTS: [&str; 26] = [
     "data_source",
     "update_data_source",
     "query",
-    "templates",
     "create_page",
     "page",
     "update_page",
@@ -80,7 +78,6 @@ impl Route {
             Self::DataSource(..) => "data_source",
             Self::UpdateDataSource(..) => "update_data_source",
             Self::Query(..) => "query",
-            Self::Templates(..) => "templates",
             Self::CreatePage => "create_page",
             Self::Page(..) => "page",
             Self::UpdatePage(..) => "update_page",
@@ -116,7 +113,7 @@ pub(crate) fn find(method: &str, path: &str) -> Option<Route> {
         ("GET", ["data_sources", source]) => Route::DataSource(id(source)),
         ("PATCH", ["data_sources", source]) => Route::UpdateDataSource(id(source)),
         ("POST", ["data_sources", source, "query"]) => Route::Query(id(source)),
-        ("GET", ["data_sources", source, "templates"]) => Route::Templates(id(source)),
+        ("GET", ["data_sources", _, "templates"]) => Route::Elsewhere("templates"),
         ("POST", ["pages"]) => Route::CreatePage,
         ("GET", ["pages", page]) => Route::Page(id(page)),
         ("PATCH", ["pages", page]) => Route::UpdatePage(id(page)),

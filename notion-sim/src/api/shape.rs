@@ -6,7 +6,8 @@
 
 use serde_json::Value;
 
-use super::failure::Failure;
+use crate::failure::{Failure, quoted};
+use crate::model::ids::parse_uuid;
 
 /// What a value has to be.
 #[derive(Debug, Clone)]
@@ -103,7 +104,7 @@ pub(crate) fn record(item: Shape) -> Shape {
 }
 
 #[derive(Debug, Clone)]
-struct Problem {
+pub(crate) struct Problem {
     path: Vec<String>,
     expected: Vec<String>,
     optional: bool,
@@ -119,6 +120,9 @@ impl Shape {
 
     /// The same for a value that stands at `path` somewhere below `root`.
     pub(crate) fn check_at(&self, root: &str, path: &str, value: &Value) -> Result<(), Failure> {
+        if self.holds(value) {
+            return Ok(());
+        }
         let problems = self.problems(value, &[path.to_owned()]);
         match problems.as_slice() {
             [] => Ok(()),
@@ -136,7 +140,45 @@ impl Shape {
         }
     }
 
-    fn problems(&self, value: &Value, path: &[String]) -> Vec<Problem> {
+    /// Whether there are no problems, without wording any: most requests are right.
+    pub(crate) fn holds(&self, value: &Value) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Text => value.is_string(),
+            Self::Number => value.is_number(),
+            Self::Boolean => value.is_boolean(),
+            Self::Null => value.is_null(),
+            Self::True => value == &Value::Bool(true),
+            Self::Object => value.is_object(),
+            Self::Uuid => value.as_str().and_then(parse_uuid).is_some(),
+            Self::OneOf(choices) => value.as_str().is_some_and(|text| choices.contains(&text)),
+            #[expect(clippy::cast_precision_loss, reason = "the bounds are small")]
+            Self::AtLeast(low) => value
+                .as_f64()
+                .is_some_and(|number| number.fract() == 0.0 && number >= *low as f64),
+            Self::Length { min, max } => value
+                .as_str()
+                .is_some_and(|text| (*min..=*max).contains(&text.encode_utf16().count())),
+            Self::Items { item, max } => value.as_array().is_some_and(|values| {
+                values.len() <= *max && values.iter().all(|each| item.holds(each))
+            }),
+            Self::Record(item) => value
+                .as_object()
+                .is_some_and(|members| members.values().all(|each| item.holds(each))),
+            Self::Fields { fields, open } => value.as_object().is_some_and(|members| {
+                let right = |field: &Field| match members.get(field.key) {
+                    Some(member) => field.shape.holds(member),
+                    None => !field.required,
+                };
+                let declared = |key: &String| fields.iter().any(|field| field.key == key);
+                fields.iter().all(right) && (*open || members.keys().all(declared))
+            }),
+            Self::Union(branches) => branches.iter().any(|branch| branch.holds(value)),
+            Self::OrNull(shape) => value.is_null() || shape.holds(value),
+        }
+    }
+
+    pub(crate) fn problems(&self, value: &Value, path: &[String]) -> Vec<Problem> {
         let expected = |what: &str| vec![Problem::new(path, what, quoted(value))];
         let fails = |holds: bool, what: &str| if holds { Vec::new() } else { expected(what) };
         match self {
@@ -323,26 +365,4 @@ fn extended(path: &[String], member: &str) -> Vec<String> {
     let mut path = path.to_vec();
     path.push(member.to_owned());
     path
-}
-
-/// A value's JSON as a refusal quotes it: cut after 55 UTF-16 units.
-pub(crate) fn quoted(value: &Value) -> String {
-    const LIMIT: usize = 55;
-    let text = value.to_string();
-    let units: Vec<u16> = text.encode_utf16().collect();
-    if units.len() <= LIMIT {
-        text
-    } else {
-        format!("{}...", String::from_utf16_lossy(&units[..LIMIT]))
-    }
-}
-
-/// A uuid with or without dashes, lower case, of the RFC's variant.
-pub(crate) fn parse_uuid(text: &str) -> Option<uuid::Uuid> {
-    let dashed = text.len() == 36;
-    if !dashed && (text.len() != 32 || text.bytes().any(|byte| byte.is_ascii_uppercase())) {
-        return None;
-    }
-    let id = uuid::Uuid::try_parse(text).ok()?;
-    (id.get_variant() == uuid::Variant::RFC4122).then_some(id)
 }

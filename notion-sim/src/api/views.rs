@@ -4,16 +4,17 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::failure::Failure;
 use super::gate::Call;
 use super::{Answer, Effect, body, body_id, check, cut, list as list_of, paging, path_id, visible};
+use crate::failure::Failure;
+use crate::model::ids::parse_uuid;
 use crate::model::render;
 use crate::model::workspace::{View, Workspace};
 
 pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) -> Answer {
     check(call, &[], &body::CREATE_VIEW)?;
     let given = &call.body;
-    for key in ["create_database", "view_id"] {
+    for key in ["create_database", "view_id", "position", "placement"] {
         if given.get(key).is_some() {
             return Err(Failure::not_simulated(&format!("views with {key}")));
         }
@@ -28,6 +29,11 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
     .database;
     if workspace.in_trash(source) {
         return Err(Failure::archived());
+    }
+    if body_id(&given["database_id"]).is_some_and(|asked| asked != database) {
+        return Err(Failure::not_simulated(
+            "views of a data source that stands in another database",
+        ));
     }
     let number = workspace.next_number();
     let kept = |key: &str| given.get(key).cloned().unwrap_or(Value::Null);
@@ -63,6 +69,10 @@ pub(crate) fn made_by_a_person(
     author: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
+    body::CREATE_VIEW.check(
+        "body",
+        &json!({ "data_source_id": source, "name": name, "type": kind }),
+    )?;
     let held = workspace.data_sources.get(&source);
     let database = visible(workspace, held, "database", source)?.database;
     let view = View {
@@ -85,8 +95,7 @@ pub(crate) fn made_by_a_person(
     Ok(())
 }
 
-fn known<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a View, Failure> {
-    let id = path_id("view_id", id)?;
+fn known(workspace: &Workspace, id: Uuid) -> Result<&View, Failure> {
     let view = workspace
         .views
         .get(&id)
@@ -95,6 +104,7 @@ fn known<'a>(workspace: &'a Workspace, id: &str) -> Result<&'a View, Failure> {
 }
 
 pub(super) fn retrieve(workspace: &Workspace, call: &Call, id: &str) -> Result<Value, Failure> {
+    let id = path_id("view_id", id)?;
     check(call, &[], &body::NOTHING)?;
     Ok(render::view(known(workspace, id)?))
 }
@@ -106,13 +116,11 @@ pub(super) fn list(workspace: &Workspace, call: &Call) -> Result<Value, Failure>
         &body::NOTHING,
     )?;
     let (cursor, size) = paging(call);
-    let asked = |key: &str| -> Result<Option<Uuid>, Failure> {
+    let asked = |key: &str| {
         let given = call.query.iter().find(|(name, _)| name == key);
-        given
-            .map(|(_, id)| path_id("view_parent_id", id))
-            .transpose()
+        given.and_then(|(_, id)| parse_uuid(id))
     };
-    let (database, source) = (asked("database_id")?, asked("data_source_id")?);
+    let (database, source) = (asked("database_id"), asked("data_source_id"));
     if database.is_none() && source.is_none() {
         return Err(Failure::validation(
             "query failed validation: query.database_id or query.data_source_id should be defined, instead was `undefined`.",
@@ -142,6 +150,7 @@ pub(super) fn update(
     id: &str,
     now: DateTime<Utc>,
 ) -> Answer {
+    let id = path_id("view_id", id)?;
     check(call, &[], &body::UPDATE_VIEW)?;
     let mut view = known(workspace, id)?.clone();
     let given = &call.body;
@@ -165,6 +174,7 @@ pub(super) fn update(
 }
 
 pub(super) fn delete(workspace: &mut Workspace, call: &Call, id: &str) -> Answer {
+    let id = path_id("view_id", id)?;
     check(call, &[], &body::NOTHING)?;
     let mut view = known(workspace, id)?.clone();
     view.deleted = true;

@@ -77,15 +77,24 @@ impl Look<'_> {
                 let Some(properties) = schema_of(self.workspace, page) else {
                     return Computed::Empty;
                 };
+                // A formula that outlived a property that it names computes nothing.
+                let complete = std::cell::Cell::new(true);
                 let look = |named: &str| {
-                    schema::find(properties, named).map_or(Computed::Empty, |property| {
-                        self.value(page, property, depth - 1)
-                    })
+                    if let Some(property) = schema::find(properties, named) {
+                        return self.value(page, property, depth - 1);
+                    }
+                    complete.set(false);
+                    Computed::Empty
                 };
-                formula.compute(&Context {
+                let made = formula.compute(&Context {
                     now: self.now,
                     property: &look,
-                })
+                });
+                if complete.get() {
+                    made
+                } else {
+                    Computed::Empty
+                }
             }
             (Kind::Rollup { function, .. }, _) => {
                 let (values, _) = self.rolled_up(page, property, depth - 1);

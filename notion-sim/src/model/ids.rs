@@ -34,6 +34,16 @@ impl Ids {
     }
 }
 
+/// A uuid with or without dashes, lower case, of the RFC's variant.
+pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
+    let dashed = text.len() == 36;
+    if !dashed && (text.len() != 32 || text.bytes().any(|byte| byte.is_ascii_uppercase())) {
+        return None;
+    }
+    let id = Uuid::try_parse(text).ok()?;
+    (id.get_variant() == uuid::Variant::RFC4122).then_some(id)
+}
+
 /// Objects by their ids.
 pub(crate) type ById<T> = HashMap<Uuid, T, BuildHasherDefault<IdHasher>>;
 

@@ -565,7 +565,8 @@ impl Workspace {
         page().or_else(database).or_else(source).or_else(block)
     }
 
-    fn marked_trash(&self, id: Uuid) -> bool {
+    /// In the trash by itself, wherever it hangs.
+    pub(crate) fn marked_trash(&self, id: Uuid) -> bool {
         self.pages.get(&id).is_some_and(|page| page.in_trash)
             || self
                 .databases

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::window::{REASONS, rate_limited};
-use crate::api::failure::Failure;
+use crate::failure::Failure;
 
 /// A fault that somebody asked for over HTTP.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -216,20 +216,33 @@ impl Kind {
     }
 
     /// The refusal that comes instead of running the call, for faults before the commit.
-    pub(crate) fn refusal(&self, now: DateTime<Utc>) -> Option<Failure> {
+    pub(crate) fn refusal(&self, endpoint: &str, now: DateTime<Utc>) -> Option<Failure> {
         Some(match self {
-            Self::RateLimited { reason, retry_after } => rate_limited(reason, *retry_after),
-            Self::Overload => Failure::new(529, "service_overload", "Notion is overloaded. Please try again later."),
-            Self::Conflict => Failure::new(409, "conflict_error", "Conflict occurred while saving. Please try again."),
-            Self::InternalError => {
-                Failure::new(500, "internal_server_error", "Unexpected error occurred. Please contact Notion support.")
-            }
-            Self::Unavailable => Failure::new(503, "service_unavailable", "Notion is unavailable. Please try again later.")
-                .with(json!({
-                    "notion_error_name": "PgPoolWaitConnectionTimeout",
-                    "retry_guidance": ["Use exponential backoff with jitter", "Reduce page_size", "Narrow query filters/sorts"],
-                })),
-            Self::GatewayTimeout => Failure::new(504, "gateway_timeout", "Notion timed out. Please try again later."),
+            Self::RateLimited {
+                reason,
+                retry_after,
+            } => rate_limited(reason, *retry_after),
+            Self::Overload => Failure::new(
+                529,
+                "service_overload",
+                "Notion is overloaded. Please try again later.",
+            ),
+            Self::Conflict => Failure::new(
+                409,
+                "conflict_error",
+                "Conflict occurred while saving. Please try again.",
+            ),
+            Self::InternalError => Failure::new(
+                500,
+                "internal_server_error",
+                "Unexpected error occurred. Please contact Notion support.",
+            ),
+            Self::Unavailable => unavailable(endpoint),
+            Self::GatewayTimeout => Failure::new(
+                504,
+                "gateway_timeout",
+                "Notion timed out. Please try again later.",
+            ),
             Self::Unauthorized => Failure::new(401, "unauthorized", "API token is invalid."),
             Self::BlockLimit => Failure::block_limit(1000, 1000, now),
             Self::BadGateway
@@ -243,8 +256,30 @@ impl Kind {
     }
 }
 
+/// The answer of a service that is short of connections; recorded for queries, whose advice fits them alone.
+pub(crate) fn unavailable(endpoint: &str) -> Failure {
+    let mut data = json!({
+        "notion_error_name": "PgPoolWaitConnectionTimeout",
+        "retry_guidance": ["Use exponential backoff with jitter"],
+    });
+    if endpoint == "query" {
+        data["endpoint_name"] = "public_queryDataSource".into();
+        data["retry_guidance"] = json!([
+            "Use exponential backoff with jitter",
+            "Reduce page_size",
+            "Narrow query filters/sorts"
+        ]);
+    }
+    Failure::new(
+        503,
+        "service_unavailable",
+        "Notion is unavailable. Please try again later.",
+    )
+    .with(data)
+}
+
 /// The answer when a write was saved but could not be shown.
-pub(crate) fn saved_but_unavailable(committed: Option<Uuid>) -> Failure {
+pub(crate) fn saved_but_unavailable(committed: Uuid) -> Failure {
     Failure::new(
         503,
         "service_unavailable",

@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::api::failure::Failure;
 use crate::api::route::ENDPOINTS;
+use crate::failure::Failure;
 use crate::model::workspace::QUERY_RESULTS;
 
 /// So many requests in so many seconds.

@@ -1,8 +1,9 @@
 //! Faults on demand, and what people do.
 
+use notion_sim::Options;
 use serde_json::{Value, json};
 
-use crate::client::{id, start, title};
+use crate::client::{id, start, start_with, title};
 
 async fn rows(client: &crate::client::Client, source: &str) -> usize {
     client.query(source, json!({})).await["results"]
@@ -67,6 +68,13 @@ async fn every_kind_does_what_it_says() {
                 answer.json()["additional_data"]["block_limit"]["limit"],
                 1000
             ),
+            Some("unavailable") => {
+                let data = &answer.json()["additional_data"];
+                assert!(
+                    data.get("endpoint_name").is_none(),
+                    "recorded for queries alone"
+                );
+            }
             Some("unavailable_after_commit") => {
                 let page = answer.json()["additional_data"]["committed_resource_id"].clone();
                 client
@@ -84,6 +92,134 @@ async fn every_kind_does_what_it_says() {
     );
     let journal = client.get("/_sim/requests?limit=2").await.ok();
     assert_eq!(journal["requests"][1]["fault"], "delay");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_reads_is_never_saved_and_a_query_is_named() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let query = format!("/v1/data_sources/{source}/query");
+    for kind in ["unavailable", "unavailable_after_commit"] {
+        let fault = json!({ "kind": kind, "path": "/v1/", "count": 2 });
+        client.post("/_sim/faults", fault).await.ok();
+        let refused = client.post(&query, json!({})).await;
+        assert_eq!(refused.status, 503);
+        let data = &refused.json()["additional_data"];
+        assert_eq!(data["endpoint_name"], "public_queryDataSource", "{kind}");
+        let refused = client.get("/v1/users/me").await;
+        let (status, _, message) = refused.refusal();
+        assert_eq!(status, 503);
+        assert!(!message.contains("saved"), "{message}");
+        assert!(
+            refused.json()["additional_data"]
+                .get("committed_resource_id")
+                .is_none()
+        );
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn every_reason_for_429_is_told() {
+    let (server, client) = start().await;
+    for reason in [
+        "public_api_request_rate_limit",
+        "public_api_space_request_rate_limit",
+        "public_api_endpoint_rate_limit",
+        "public_api_request_blocked",
+    ] {
+        let fault = json!({ "kind": "rate_limited", "reason": reason, "count": 1 });
+        client.post("/_sim/faults", fault).await.ok();
+        let refused = client.get("/v1/users/me").await;
+        assert_eq!(
+            (refused.status, refused.refusal().1.as_str()),
+            (429, "rate_limited")
+        );
+        assert_eq!(
+            refused.json()["additional_data"]["rate_limit_reason"],
+            reason
+        );
+    }
+    client.get("/v1/users/me").await.ok();
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn nonsense_at_its_own_door_is_refused_with_an_example() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let view = json!({ "act": "add_view", "data_source": source, "name": "v", "type": "banana" });
+    let blocks = json!({ "act": "add_blocks", "page": client.root, "children": { "divider": {} } });
+    for (path, body, example) in [
+        (
+            "/_sim/people",
+            json!({ "act": "dance" }),
+            "\"act\":\"trash\"",
+        ),
+        ("/_sim/people", view, "\"act\":\"trash\""),
+        ("/_sim/people", blocks, "\"act\":\"trash\""),
+        (
+            "/_sim/faults",
+            json!({ "kind": "earthquake" }),
+            "\"kind\":\"conflict\"",
+        ),
+        ("/_sim/limits", json!({ "token": 1 }), "\"requests\":180"),
+        ("/_sim/time", json!({ "advance": 1 }), "advance_seconds"),
+    ] {
+        let refused = client.post(path, body.clone()).await;
+        assert_eq!(refused.status, 400, "{body}");
+        let help = refused.json()["help"].to_string().replace('\\', "");
+        assert!(help.contains(example), "{path}: {help}");
+    }
+    let journal = client.get("/_sim/requests?limit=-1").await;
+    assert_eq!(
+        (journal.status, journal.json()["error"].as_str()),
+        (400, Some("limit is a whole number"))
+    );
+    for path in ["/d/zzz", "/p/zzz"] {
+        let missing = client.get(path).await;
+        assert_eq!(missing.status, 404);
+        assert!(
+            missing.text.contains("<h1>Not found</h1>"),
+            "{}",
+            missing.text
+        );
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn people_meet_the_limit_of_blocks_as_integrations_do() {
+    let (server, client) = start_with(Options {
+        block_limit: Some(4),
+        ..Options::default()
+    })
+    .await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let row = client.page(&source, json!({ "Name": title("x") })).await;
+    let page = row["id"].clone();
+    let block = json!({ "divider": {} });
+    let blocks =
+        |children: Value| json!({ "act": "add_blocks", "page": page, "children": children });
+    let two = client
+        .post("/_sim/people", blocks(json!([block, block])))
+        .await;
+    assert_eq!(two.status, 400, "one block is left");
+    client
+        .post("/_sim/people", blocks(json!([block])))
+        .await
+        .ok();
+    for act in [
+        json!({ "act": "add_page", "data_source": source, "properties": {} }),
+        json!({ "act": "duplicate_page", "page": page }),
+    ] {
+        assert_eq!(
+            client.post("/_sim/people", act.clone()).await.status,
+            400,
+            "{act}"
+        );
+    }
     server.shutdown().await;
 }
 

@@ -7,5 +7,5 @@ mod data_file;
 mod faults;
 mod filters;
 mod limits;
-mod noise;
 mod refusals;
+mod trash;

@@ -395,6 +395,26 @@ async fn what_is_not_simulated_is_said_plainly() {
     let (server, client) = start().await;
     let source = client.database(json!({ "Name": { "title": {} } })).await;
     let button = json!({ "properties": { "Go": { "button": {} } } });
+    let children = format!("/v1/blocks/{}/children", client.root);
+    let append = async |block: Value| {
+        client
+            .patch(&children, json!({ "children": [block] }))
+            .await
+    };
+    let with = |mut body: Value, more: Value| {
+        let members = body.as_object_mut().expect("an object");
+        members.extend(more.as_object().expect("an object").clone());
+        body
+    };
+    let page = json!({ "parent": { "page_id": client.root } });
+    let create = async |more: Value| client.post("/v1/pages", with(page.clone(), more)).await;
+    let table = json!({ "data_source_id": source, "name": "v", "type": "table" });
+    let view = async |more: Value| client.post("/v1/views", with(table.clone(), more)).await;
+    let other = "5f1c3a52-7a45-4d6c-8c9f-3c1f6a0e9b11";
+    let made = append(json!({ "divider": {} })).await.ok();
+    let block = format!("/v1/blocks/{}", id(&made["results"][0]));
+    let row = client.page(&source, json!({ "Name": title("x") })).await;
+    let row = format!("/v1/pages/{}", id(&row));
     let cases = [
         client
             .patch(&format!("/v1/data_sources/{source}"), button)
@@ -405,11 +425,177 @@ async fn what_is_not_simulated_is_said_plainly() {
             .post("/v1/blocks/meeting_notes/query", json!({}))
             .await,
         client.post("/v1/file_uploads", json!({})).await,
+        client
+            .get(&format!("/v1/data_sources/{source}/templates"))
+            .await,
+        append(json!({ "type": "table" })).await,
+        append(json!({ "type": "table", "table": { "table_width": 2 } })).await,
+        append(json!({ "video": {} })).await,
+        client.patch(&block, json!({ "video": {} })).await,
+        client
+            .patch(&row, json!({ "template": { "type": "default" } }))
+            .await,
+        create(json!({ "template": { "type": "default" } })).await,
+        create(json!({ "position": { "type": "page_start" } })).await,
+        create(json!({ "markdown": "# x" })).await,
+        view(json!({ "position": { "type": "start" } })).await,
+        view(json!({ "database_id": other })).await,
+        view(json!({ "view_id": other })).await,
     ];
     for answer in cases {
         let (status, code, message) = answer.refusal();
         assert_eq!((status, code.as_str()), (501, "not_simulated"), "{message}");
         assert!(message.contains("Notion does"), "{message}");
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn members_that_nobody_declared_are_refused_everywhere() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    let row = client.page(&source, json!({ "Name": title("x") })).await;
+    let page = json!({ "page_id": client.root });
+    let view = json!({ "data_source_id": source, "name": "v", "type": "table" });
+    let made = client.post("/v1/views", view.clone()).await.ok();
+    let made = format!("/v1/views/{}", id(&made));
+    let children = format!("/v1/blocks/{}/children", client.root);
+    let block = json!({ "children": [{ "to_do": { "rich_text": [] } }] });
+    let block = client.patch(&children, block).await.ok();
+    let block = format!("/v1/blocks/{}", id(&block["results"][0]));
+    let database = client.get(&format!("/v1/data_sources/{source}")).await.ok();
+    let database = database["parent"]["database_id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let parent = json!({ "type": "page_id", "page_id": client.root });
+    let calls = [
+        (
+            "POST",
+            "/v1/databases".to_owned(),
+            json!({ "parent": parent }),
+        ),
+        ("PATCH", format!("/v1/databases/{database}"), json!({})),
+        (
+            "POST",
+            "/v1/data_sources".to_owned(),
+            json!({ "parent": { "database_id": database }, "properties": { "Name": { "title": {} } } }),
+        ),
+        ("PATCH", format!("/v1/data_sources/{source}"), json!({})),
+        (
+            "POST",
+            format!("/v1/data_sources/{source}/query"),
+            json!({}),
+        ),
+        ("POST", "/v1/pages".to_owned(), json!({ "parent": page })),
+        ("PATCH", format!("/v1/pages/{}", id(&row)), json!({})),
+        ("PATCH", children.clone(), json!({ "children": [] })),
+        ("PATCH", block.clone(), json!({})),
+        ("POST", "/v1/search".to_owned(), json!({})),
+        ("POST", "/v1/views".to_owned(), view),
+        ("PATCH", made, json!({ "name": "w" })),
+    ];
+    for (method, path, mut body) in calls {
+        let send = async |body: &Value| client.send(client.request(method, &path).json(body)).await;
+        send(&body).await.ok();
+        body["nonsense"] = 1.into();
+        let refused = send(&body).await.refusal();
+        let expected =
+            "body failed validation: body.nonsense should be not present, instead was `1`.";
+        assert_eq!(
+            (refused.0, refused.2.as_str()),
+            (400, expected),
+            "{method} {path}"
+        );
+    }
+    for (body, expected) in [
+        (
+            json!({ "type": "banana", "banana": {} }),
+            "body.children[0].paragraph should be defined, instead was `undefined`.",
+        ),
+        (
+            json!({ "type": "to_do", "paragraph": {} }),
+            "body.children[0].to_do should be defined, instead was `undefined`.",
+        ),
+        (
+            json!({ "paragraph": { "rich_text": [] }, "to_do": 1 }),
+            "body.children[0].to_do should be not present, instead was `1`.",
+        ),
+    ] {
+        let refused = client
+            .patch(&children, json!({ "children": [body] }))
+            .await
+            .refusal()
+            .2;
+        assert_eq!(refused, format!("body failed validation: {expected}"));
+    }
+    let becomes = client
+        .patch(&block, json!({ "paragraph": { "rich_text": [] } }))
+        .await
+        .refusal()
+        .2;
+    assert!(
+        becomes.ends_with("is of type to_do and cannot become one of type paragraph."),
+        "{becomes}"
+    );
+    let twice = json!({ "parent": page, "children": [], "content": [] });
+    assert_eq!(client.post("/v1/pages", twice).await.status, 400);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_view_is_looked_for_after_the_request_was_checked() {
+    let (server, client) = start().await;
+    let wrong = client.get("/v1/views?database_id=AAA").await.refusal();
+    let expected = "query failed validation: query.database_id should be a valid uuid or `undefined`, instead was `\"AAA\"`.";
+    assert_eq!((wrong.0, wrong.2.as_str()), (400, expected));
+    let path =
+        "path failed validation: path.view_id should be a valid uuid, instead was `\"AAA\"`.";
+    for method in ["GET", "PATCH", "DELETE"] {
+        let body = json!({ "nonsense": 1 });
+        let request = client.request(method, "/v1/views/AAA").json(&body);
+        assert_eq!(
+            client.send(request).await.refusal().2,
+            path,
+            "{method}: the path comes before the body"
+        );
+    }
+    let absent = client.request("PATCH", "/v1/views/5f1c3a52-7a45-4d6c-8c9f-3c1f6a0e9b11");
+    let refused = client.send(absent.json(&json!({ "nonsense": 1 }))).await;
+    assert_eq!(refused.status, 400, "the body comes before the object");
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_has_at_most_a_hundred() {
+    let (server, client) = start().await;
+    let source = client.database(json!({ "Name": { "title": {} } })).await;
+    for number in 0..101 {
+        client
+            .page(&source, json!({ "Name": title(&number.to_string()) }))
+            .await;
+    }
+    let list = client.query(&source, json!({ "page_size": 250 })).await;
+    assert_eq!(list["results"].as_array().map(Vec::len), Some(100));
+    assert_eq!(list["has_more"], true);
+    let query = format!("/v1/data_sources/{source}/query");
+    for size in [0, -1] {
+        let (status, _, message) = client
+            .post(&query, json!({ "page_size": size }))
+            .await
+            .refusal();
+        let expected = format!(
+            "body failed validation: body.page_size should be ≥ `1` or `undefined`, instead was `{size}`."
+        );
+        assert_eq!((status, message), (400, expected));
+    }
+    // Lists that are read by GET were seen to take any number.
+    for size in [0, -1, 250] {
+        let list = client
+            .get(&format!("/v1/users?page_size={size}"))
+            .await
+            .ok();
+        assert_eq!(list["has_more"], false);
     }
     server.shutdown().await;
 }

@@ -251,14 +251,125 @@ fn request() -> impl Strategy<Value = (&'static str, String, Value)> {
             json!({ "data_source_id": source, "name": "v", "type": "board", "filter": filter });
         ("POST", "/v1/views".to_owned(), body)
     });
+    let view_change = (any::<Option<bool>>(), condition()).prop_map(|(named, filter)| {
+        let filter = named.map_or(Value::Null, |_| filter);
+        (
+            "PATCH",
+            "/v1/views/%5".to_owned(),
+            json!({ "name": "w", "filter": filter }),
+        )
+    });
+    let container = (
+        object(),
+        any::<Option<bool>>(),
+        any::<Option<bool>>(),
+        word(),
+    )
+        .prop_map(|(page, trash, lock, title)| {
+            let mut body = json!({ "title": [{ "text": { "content": title } }] });
+            match page {
+                // Some of these would hang a database below itself.
+                Some(page) => body["parent"] = json!({ "type": "page_id", "page_id": page }),
+                None => body["is_inline"] = true.into(),
+            }
+            if let Some(trash) = trash {
+                body["in_trash"] = trash.into();
+            }
+            if let Some(lock) = lock {
+                body["is_locked"] = lock.into();
+            }
+            body
+        });
+    let database = (prop::sample::select(vec!["%3", "%4"]), container)
+        .prop_map(|(id, body)| ("PATCH", format!("/v1/databases/{id}"), body));
+    let create_database = object().prop_map(|page| {
+        let parent = page.map_or(
+            json!({ "type": "workspace", "workspace": true }),
+            |page| json!({ "type": "page_id", "page_id": page }),
+        );
+        (
+            "POST",
+            "/v1/databases".to_owned(),
+            json!({ "parent": parent }),
+        )
+    });
+    let databases = || prop::sample::select(vec!["%3", "%4"]);
+    let create_source = (databases(), named_config()).prop_map(|(id, (name, config))| {
+        let mut properties = json!({ "Name": { "title": {} } });
+        properties[name] = config;
+        let body = json!({ "parent": { "database_id": id }, "properties": properties });
+        ("POST", "/v1/data_sources".to_owned(), body)
+    });
+    let move_source = (
+        prop::sample::select(vec!["%0", "%1"]),
+        databases(),
+        any::<Option<bool>>(),
+    )
+        .prop_map(|(source, database, trash)| {
+            let body = match trash {
+                Some(trash) => json!({ "in_trash": trash }),
+                None => json!({ "parent": { "database_id": database } }),
+            };
+            ("PATCH", format!("/v1/data_sources/{source}"), body)
+        });
+    let page_below = (object(), word()).prop_map(|(page, text)| {
+        let parent = page.map_or(
+            json!({ "workspace": true }),
+            |page| json!({ "page_id": page }),
+        );
+        let children = json!([{ "paragraph": { "rich_text": [{ "text": { "content": text } }] } }]);
+        (
+            "POST",
+            "/v1/pages".to_owned(),
+            json!({ "parent": parent, "children": children }),
+        )
+    });
+    let blocks = (prop::sample::select(vec!["%2", "%6", "%3"]), word()).prop_map(|(parent, text)| {
+        let text = json!([{ "text": { "content": text } }]);
+        let body = json!({ "children": [{ "to_do": { "rich_text": text, "children": [{ "divider": {} }] } }] });
+        ("PATCH", format!("/v1/blocks/{parent}/children"), body)
+    });
+    let block = any::<Option<bool>>().prop_map(|trash| {
+        let body = trash.map_or(
+            json!({ "to_do": { "checked": true } }),
+            |trash| json!({ "in_trash": trash }),
+        );
+        ("PATCH", "/v1/blocks/%6".to_owned(), body)
+    });
+    let search =
+        word().prop_map(|query| ("POST", "/v1/search".to_owned(), json!({ "query": query })));
+    let delete = prop::sample::select(vec![
+        "/v1/views/%5",
+        "/v1/blocks/%6",
+        "/v1/blocks/%2",
+        "/v1/blocks/%3",
+    ])
+    .prop_map(|path| ("DELETE", path.to_owned(), json!({})));
     let read = prop::sample::select(vec![
         "/v1/pages/%2",
         "/v1/data_sources/%0",
+        "/v1/databases/%3",
+        "/v1/blocks/%2",
         "/v1/blocks/%2/children",
         "/v1/pages/%2/properties/A",
+        "/v1/views",
+        "/v1/views/%5",
+        "/v1/users",
+        "/v1/users/me",
+        "/v1/users/%7",
     ])
     .prop_map(|path| ("GET", path.to_owned(), json!({})));
-    prop_oneof![3 => schema, 4 => create, 4 => update, 3 => query, 1 => view, 1 => read]
+    let rows = prop_oneof![3 => schema, 4 => create, 4 => update, 3 => query];
+    let containers =
+        prop_oneof![2 => database, 1 => create_database, 1 => create_source, 2 => move_source];
+    let views = prop_oneof![view, view_change];
+    let bodies = prop_oneof![page_below, blocks, block];
+    prop_oneof![14 => rows, 3 => containers, 2 => views, 2 => bodies, 1 => delete, 1 => search, 2 => read]
+}
+
+/// A page to hang something below, or none.
+fn object() -> impl Strategy<Value = Option<&'static str>> {
+    prop::option::of(prop::sample::select(vec!["%2", "%8", "%9"]))
 }
 
 fn send(
@@ -274,7 +385,7 @@ fn send(
         json: true,
         body: body.as_bytes(),
     };
-    let refused = |failure: crate::api::failure::Failure| (failure.status, failure.message);
+    let refused = |failure: crate::failure::Failure| (failure.status, failure.message);
     let bot = workspace.settings.bot.id;
     let call = gate::admit(&incoming, |token| (token == TOKEN).then_some(bot)).map_err(refused)?;
     let now = Utc::now() + TimeDelta::seconds(1);
@@ -283,42 +394,97 @@ fn send(
         .map_err(refused)
 }
 
-/// Two data sources and a page, whose ids stand for `%0`, `%1` and `%2`.
-fn begin() -> (Workspace, [String; 3]) {
+/// What requests speak of: their places' objects, the newest of each kind where there may be several.
+struct Names {
+    ids: Vec<String>,
+}
+
+impl Names {
+    /// The place of what such a call makes.
+    fn learn(&mut self, path: &str, answer: &Value) {
+        let (place, made) = match path {
+            "/v1/pages" if answer["parent"]["type"] == "data_source_id" => (2, &answer["id"]),
+            "/v1/pages" => (8, &answer["id"]),
+            "/v1/views" => (5, &answer["id"]),
+            _ if path.ends_with("/children") => (6, &answer["results"][0]["id"]),
+            _ => return,
+        };
+        if let Some(made) = made.as_str() {
+            made.clone_into(&mut self.ids[place]);
+        }
+    }
+
+    fn filled(&self, text: &str) -> String {
+        let each = self.ids.iter().enumerate();
+        each.fold(text.to_owned(), |text, (at, id)| {
+            text.replace(&format!("%{at}"), id)
+        })
+    }
+}
+
+/// `%0` and `%1` are data sources, `%2` a row, `%3` and `%4` databases, `%5` a view, `%6` a block, `%7` a user,
+/// `%8` a page below another, `%9` the root.
+fn begin() -> (Workspace, Names) {
     let mut workspace = Workspace::new(TOKEN.to_owned(), 7, Utc::now());
     let root = workspace.settings.root;
-    let sources = [0, 1].map(|_| {
-        let body = json!({
+    let mut made = |method: &str, path: &str, body: Value| {
+        send(&mut workspace, (method, path, &body.to_string())).expect("a beginning")
+    };
+    let text = |value: &Value| value.as_str().expect("an id").to_owned();
+    let databases = [0, 1].map(|_| {
+        made("POST", "/v1/databases", json!({
             "parent": { "type": "page_id", "page_id": root },
             "initial_data_source": { "properties": { "Name": { "title": {} }, "A": { "rich_text": {} }, "B": { "number": {} } } },
-        });
-        let database = send(&mut workspace, ("POST", "/v1/databases", &body.to_string()));
-        database.expect("a database")["data_sources"][0]["id"].as_str().expect("an id").to_owned()
+        }))
     });
-    let body = json!({ "parent": { "data_source_id": sources[0] }, "properties": {} });
-    let page = send(&mut workspace, ("POST", "/v1/pages", &body.to_string())).expect("a page");
-    let page = page["id"].as_str().expect("an id").to_owned();
-    let [first, second] = sources;
-    (workspace, [first, second, page])
+    let [first, second] = [0, 1].map(|at| text(&databases[at]["data_sources"][0]["id"]));
+    let row = made(
+        "POST",
+        "/v1/pages",
+        json!({ "parent": { "data_source_id": first }, "properties": {} }),
+    );
+    let view = made(
+        "POST",
+        "/v1/views",
+        json!({ "data_source_id": first, "name": "v", "type": "table" }),
+    );
+    let body = json!({ "children": [{ "to_do": { "rich_text": [] } }] });
+    let blocks = made(
+        "PATCH",
+        &format!("/v1/blocks/{}/children", text(&row["id"])),
+        body,
+    );
+    let below = made(
+        "POST",
+        "/v1/pages",
+        json!({ "parent": { "page_id": root } }),
+    );
+    let user = text(&made("GET", "/v1/users", json!({}))["results"][0]["id"]);
+    let ids = vec![
+        first,
+        second,
+        text(&row["id"]),
+        text(&databases[0]["id"]),
+        text(&databases[1]["id"]),
+        text(&view["id"]),
+        text(&blocks["results"][0]["id"]),
+        user,
+        text(&below["id"]),
+        root.to_string(),
+    ];
+    (workspace, Names { ids })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_life_breaks_a_workspace(requests in prop::collection::vec(request(), 1..40)) {
-        let (mut workspace, mut ids) = begin();
+    fn no_life_breaks_a_workspace(requests in prop::collection::vec(request(), 1..60)) {
+        let (mut workspace, mut names) = begin();
         for (method, path, body) in requests {
-            let filled = |text: String| {
-                ids.iter().enumerate().fold(text, |text, (at, id)| text.replace(&format!("%{at}"), id))
-            };
-            let (path, body) = (filled(path), filled(body.to_string()));
+            let (path, body) = (names.filled(&path), names.filled(&body.to_string()));
             match send(&mut workspace, (method, &path, &body)) {
-                Ok(answer) if path == "/v1/pages" => {
-                    // Later requests speak of the newest page.
-                    answer["id"].as_str().expect("an id").clone_into(&mut ids[2]);
-                }
-                Ok(_) => {}
+                Ok(answer) => names.learn(&path, &answer),
                 Err((status, message)) => {
                     prop_assert!(status < 500, "{method} {path} {body}: {status} {message}");
                 }
@@ -331,6 +497,26 @@ proptest! {
         let kept = serde_json::to_value(sorted(&restored)).expect("JSON");
         prop_assert_eq!(kept, serde_json::to_value(sorted(&workspace)).expect("JSON"));
     }
+}
+
+/// Every endpoint that there is, is among the requests of a life.
+#[test]
+fn lives_reach_every_endpoint() {
+    use crate::api::route::{ENDPOINTS, find};
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let requests = request().boxed();
+    let mut reached = std::collections::HashSet::new();
+    for _ in 0..5_000 {
+        let (method, path, _) = requests.new_tree(&mut runner).expect("a request").current();
+        reached.extend(find(method, &path).map(|route| route.endpoint()));
+    }
+    let missing: Vec<&str> = ENDPOINTS
+        .into_iter()
+        .filter(|name| !reached.contains(name))
+        .collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 /// A workspace's records in an order that does not depend on its maps.

@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::source::no_comma;
-use crate::api::failure::Failure;
-use crate::api::shape::{parse_uuid, quoted};
+use crate::failure::Failure;
+use crate::failure::quoted;
 use crate::model::cell::{Cell, DateRange, When};
+use crate::model::ids::parse_uuid;
 use crate::model::schema::{self, Choice, Kind, PropertyId, next_color};
 use crate::model::text;
 use crate::model::workspace::{DataSource, Page, Parent, Workspace};
@@ -289,6 +290,18 @@ fn date(name: &str, value: &Value) -> Result<Option<DateRange>, Failure> {
         end,
         time_zone: time_zone.map(str::to_owned),
     }))
+}
+
+/// What a copy of a page holds; its number is its own.
+pub(crate) fn copied(page: &Page) -> Written {
+    let held = page.cells.iter();
+    let cells = held.filter(|(_, cell)| !matches!(cell, Cell::UniqueId(_)));
+    Written {
+        cells: cells
+            .map(|(id, cell)| (id.clone(), Some(cell.clone())))
+            .collect(),
+        source: None,
+    }
 }
 
 impl Written {

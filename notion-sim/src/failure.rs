@@ -49,6 +49,10 @@ impl Failure {
         )
     }
 
+    pub(crate) fn workspace_level() -> Self {
+        Self::validation("Archiving workspace level pages via API not supported.")
+    }
+
     /// An object that is not there, or not shared with the integration: Notion does not say which.
     pub(crate) fn not_found(what: &str, id: &str, integration: (&str, &str)) -> Self {
         let (name, integration_id) = integration;
@@ -96,5 +100,17 @@ impl Failure {
         }
         body["request_id"] = request_id.into();
         body
+    }
+}
+
+/// A value's JSON as a refusal quotes it: cut after 55 UTF-16 units.
+pub(crate) fn quoted(value: &Value) -> String {
+    const LIMIT: usize = 55;
+    let text = value.to_string();
+    let units: Vec<u16> = text.encode_utf16().collect();
+    if units.len() <= LIMIT {
+        text
+    } else {
+        format!("{}...", String::from_utf16_lossy(&units[..LIMIT]))
     }
 }
