@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::postgres::PgConnection;
 use sqlx::postgres::types::Oid;
 
-use crate::dashboard::{Dashboard, Source, did_you_mean};
+use crate::dashboard::{Dashboard, Feed, Property, Source, did_you_mean};
 use crate::source::described_query;
 
 mod catalog;
@@ -149,6 +149,14 @@ pub async fn init(
             ));
             continue;
         }
+        if let Some((dashboard, property)) = shown_as_join(&table, existing).filter(|_| !one_by_one)
+        {
+            outcome.remarks.push(format!(
+                "{} is shown by {property:?} of dashboard {dashboard:?} already; left as it is",
+                called(&table.source)
+            ));
+            continue;
+        }
         match key_of(connection, &mut table, &wanted.key).await {
             Ok(key) => ready.push((table, key)),
             Err(error @ (Error::NoKey { .. } | Error::Unreadable { .. })) if !one_by_one => {
@@ -198,6 +206,19 @@ pub async fn init(
         });
     }
     Ok(outcome)
+}
+
+/// The dashboard, and its property, that shows this table as a relation.
+fn shown_as_join<'a>(table: &Table, existing: &'a [Dashboard]) -> Option<(&'a str, &'a str)> {
+    existing.iter().find_map(|dashboard| {
+        let shows = |property: &&Property| {
+            matches!((&property.feed, &table.source),
+                (Feed::Through { schema, table, .. }, Source::Table { schema: own, name })
+                if schema == own && table == name)
+        };
+        let property = dashboard.properties.iter().find(shows)?;
+        Some((dashboard.name.as_str(), property.name.as_str()))
+    })
 }
 
 fn all_names(relations: &[Table]) -> HashMap<Oid, String> {

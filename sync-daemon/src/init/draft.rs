@@ -73,6 +73,19 @@ impl Choice {
         }
     }
 
+    /// The columns of the table that feed it.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        let of_line = self.lines.iter().find_map(|(key, line)| match line {
+            Line::Texts(columns) if *key == "column" => Some(columns.as_slice()),
+            _ => None,
+        });
+        let several = of_line.unwrap_or(std::slice::from_ref(&self.column));
+        several
+            .iter()
+            .map(String::as_str)
+            .filter(|column| !column.is_empty())
+    }
+
     /// What it takes of Notion's limit for a schema.
     fn bytes(&self) -> usize {
         let options = self.lines.iter().map(|(_, line)| match line {

@@ -99,7 +99,7 @@ pub async fn update(
                 unfit.iter().any(|(at, _)| *at == index)
                     && old.feed.columns().any(|column| column == choice.column)
             });
-            let known = kept.contains(choice.column.as_str()) || choice.column.is_empty();
+            let known = choice.columns().all(|column| kept.contains(column));
             let stays = if choice.kind == "title" {
                 !title_gone
             } else {

@@ -430,3 +430,44 @@ async fn names_with_quotes_around_them_are_spelled_or_left_out() {
         ]
     );
 }
+
+/// Keys of several columns, and a join table: what stands in the files already is not proposed again.
+#[tokio::test]
+async fn what_was_written_once_is_complete() {
+    let database = database(
+        "create table orders (no int primary key, name text);
+         create table lines (no int references orders, line int, name text, primary key (no, line));
+         create table parcels (id int primary key, no int, line int, foreign key (no, line) references lines);
+         create table tags (id int primary key, name text);
+         create table tagged (no int references orders, tag int references tags, primary key (no, tag))",
+    )
+    .await;
+    let outcome = made(&database.pool, tables(&["public"])).await.unwrap();
+    assert_eq!(outcome.drafts.len(), 4, "{:?}", outcome.drafts);
+    let folder = tempfile::tempdir().unwrap();
+    for draft in &outcome.drafts {
+        std::fs::write(folder.path().join(&draft.file), &draft.text).unwrap();
+    }
+    let dashboards = Dashboards::load(Some(folder.path())).unwrap();
+    let mut connection = database.pool.acquire().await.unwrap();
+    let ours = |file: &str| file.starts_with(folder.path().to_str().unwrap());
+    let updates = update(&mut connection, &dashboards, |_, file| ours(file)).await;
+    let changes: Vec<_> = updates
+        .unwrap()
+        .into_iter()
+        .map(|one| one.changes)
+        .collect();
+    assert!(changes.is_empty(), "{changes:?}");
+    let existing: Vec<_> = dashboards.iter().cloned().collect();
+    let again = init(&mut connection, &tables(&["public"]), &existing).await;
+    let again = again.unwrap();
+    assert!(again.drafts.is_empty(), "{:?}", again.drafts);
+    assert!(
+        again.remarks.contains(
+            &"public.tagged is shown by \"Tags\" of dashboard \"Orders\" already; left as it is"
+                .to_owned()
+        ),
+        "{:?}",
+        again.remarks
+    );
+}
