@@ -381,6 +381,26 @@ fn a_schema_that_notion_cannot_hold_is_refused() {
 }
 
 #[test]
+fn more_properties_than_notion_takes_are_refused() {
+    let text = |count: usize| {
+        let mut text = HEAD.to_owned() + TITLE;
+        for number in 1..count {
+            write!(
+                text,
+                "[[property]]\nname = '{number}'\ntype = 'number'\ncolumn = 'c'\n"
+            )
+            .unwrap();
+        }
+        text
+    };
+    assert!(parse(&[("board.toml", &text(498))]).is_ok());
+    assert_eq!(
+        refused(&text(499)),
+        "board.toml:1: the dashboard has 499 properties, Notion takes 498 besides ours; leave some out"
+    );
+}
+
+#[test]
 fn the_json_schema_for_editors_is_current() {
     let stands = include_str!("../../../schemas/dashboard.schema.json");
     assert!(

@@ -82,6 +82,8 @@ fn text(column: &Column) -> String {
              ELSE CAST(substring({name} FROM 1 FOR {SHOWN_BYTES}) AS text) \
              || '… (' || octet_length({name}) || ' bytes)' END"
         ),
+        // A cast would add the length of the mask, which nobody wrote.
+        "inet" => format!("CASE WHEN {name} IS NOT NULL THEN format('%s', {name}) END"),
         _ => format!("CAST({name} AS text)"),
     }
 }
