@@ -35,6 +35,11 @@ impl Failure {
         Self::new(400, "validation_error", message)
     }
 
+    /// A refusal whose words nobody has recorded from Notion: they are the simulator's own, and the README lists them.
+    pub(crate) fn unrecorded(message: impl Into<String>) -> Self {
+        Self::validation(message)
+    }
+
     pub(crate) fn invalid_json() -> Self {
         Self::new(400, "invalid_json", "Error parsing JSON body.")
     }

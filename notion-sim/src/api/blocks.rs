@@ -64,7 +64,7 @@ fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
     let wanted = asked.filter(|asked| KINDS.contains(asked));
     let Some(kind) = found.filter(|kind| asked.is_none_or(|asked| asked == *kind)) else {
         let wanted = wanted.unwrap_or("paragraph");
-        return Err(Failure::validation(format!(
+        return Err(Failure::unrecorded(format!(
             "body failed validation: {path}.{wanted} should be defined, instead was `undefined`."
         )));
     };
@@ -84,7 +84,7 @@ fn read_one(given: &Value, path: &str, level: u8) -> Result<NewBlock, Failure> {
         .or_else(|| given.get("children").cloned());
     let children = children.unwrap_or(Value::Null);
     if level > DEEPEST && !children.is_null() {
-        return Err(Failure::validation(format!(
+        return Err(Failure::unrecorded(format!(
             "body failed validation: {path}.{kind}.children should be not present."
         )));
     }
@@ -285,7 +285,7 @@ pub(super) fn update(
     check(call, &[], &body::UPDATE_BLOCK)?;
     exists(workspace, id)?;
     let Some(mut block) = workspace.blocks.get(&id).cloned() else {
-        return Err(Failure::validation(
+        return Err(Failure::unrecorded(
             "Pages and databases are updated by their own endpoints.",
         ));
     };
@@ -294,7 +294,7 @@ pub(super) fn update(
         .iter()
         .filter(|kind| call.body.get(**kind).is_some() || call.body["type"] == **kind);
     if let Some(other) = named.find(|kind| **kind != block.kind) {
-        return Err(Failure::validation(format!(
+        return Err(Failure::unrecorded(format!(
             "Block {id} is of type {} and cannot become one of type {other}.",
             block.kind
         )));

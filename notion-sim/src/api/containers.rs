@@ -126,7 +126,7 @@ fn parent(workspace: &Workspace, given: &Value) -> Result<Parent, Failure> {
 /// Refuses to hang an object below itself.
 fn no_circle(workspace: &Workspace, id: Uuid, parent: Uuid) -> Result<(), Failure> {
     if workspace.ancestry(parent).any(|above| above == id) {
-        return Err(Failure::validation(format!(
+        return Err(Failure::unrecorded(format!(
             "Cannot move {id} below itself: {parent} hangs under it."
         )));
     }

@@ -21,10 +21,14 @@ use crate::model::{compute, render};
 pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>) -> Answer {
     check(call, &["filter_properties"], &body::CREATE_PAGE)?;
     let given = &call.body;
-    for key in ["markdown", "template"] {
-        if given.get(key).is_some_and(|asked| asked["type"] != "none") {
-            return Err(Failure::not_simulated(&format!("pages made from {key}")));
-        }
+    let made_from = |key: &str| {
+        let asked = given.get(key);
+        asked.is_some_and(|asked| asked["type"] != "none")
+    };
+    if made_from("markdown") || made_from("template") {
+        return Err(Failure::not_simulated(
+            "pages made from markdown or a template",
+        ));
     }
     if given
         .get("position")
@@ -33,7 +37,7 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
         return Err(Failure::not_simulated("pages anywhere but at the end"));
     }
     if given.get("children").is_some() && given.get("content").is_some() {
-        return Err(Failure::validation(
+        return Err(Failure::unrecorded(
             "body.children and body.content are two names of the same: send one of them.",
         ));
     }
@@ -89,7 +93,7 @@ fn parent(workspace: &Workspace, given: &Value) -> Result<Parent, Failure> {
     if let Some(id) = body_id(&given["database_id"]) {
         let database = visible(workspace, workspace.databases.get(&id), "database", id)?;
         let [source] = database.data_sources.as_slice() else {
-            return Err(Failure::validation(
+            return Err(Failure::unrecorded(
                 "Databases with multiple data sources are not supported in this API version. Use a data_source_id as the parent.",
             ));
         };

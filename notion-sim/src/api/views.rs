@@ -122,7 +122,7 @@ pub(super) fn list(workspace: &Workspace, call: &Call) -> Result<Value, Failure>
     };
     let (database, source) = (asked("database_id"), asked("data_source_id"));
     if database.is_none() && source.is_none() {
-        return Err(Failure::validation(
+        return Err(Failure::unrecorded(
             "query failed validation: query.database_id or query.data_source_id should be defined, instead was `undefined`.",
         ));
     }

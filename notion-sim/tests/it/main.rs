@@ -7,5 +7,6 @@ mod data_file;
 mod faults;
 mod filters;
 mod limits;
+mod readme;
 mod refusals;
 mod trash;

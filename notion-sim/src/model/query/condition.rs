@@ -120,7 +120,7 @@ pub(super) fn typed(given: &Value) -> Result<(&'static str, &Value), Failure> {
 
 pub(super) fn test(kind: &str, condition: &Value, now: DateTime<Utc>) -> Result<Test, Failure> {
     let unknown = || {
-        Failure::validation(format!(
+        Failure::unrecorded(format!(
             "The filter for {kind} has no condition that this property type knows."
         ))
     };
@@ -204,7 +204,7 @@ pub(super) fn test(kind: &str, condition: &Value, now: DateTime<Utc>) -> Result<
 }
 
 pub(super) fn date_test(condition: &Value, now: DateTime<Utc>) -> Result<Test, Failure> {
-    let unknown = || Failure::validation("The date filter has no condition that Notion knows.");
+    let unknown = || Failure::unrecorded("The date filter has no condition that Notion knows.");
     let (operator, operand) = condition
         .as_object()
         .and_then(|members| members.iter().next())
@@ -258,7 +258,7 @@ pub(super) fn date_test(condition: &Value, now: DateTime<Utc>) -> Result<Test, F
     };
     let operand = point.ok_or_else(|| {
         let was = crate::failure::quoted(operand);
-        Failure::validation(format!(
+        Failure::unrecorded(format!(
             "body failed validation: body.filter should be a valid ISO 8601 date string, instead was `{was}`."
         ))
     })?;

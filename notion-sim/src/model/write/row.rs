@@ -56,7 +56,7 @@ pub(crate) fn read(
             .find(|kind| value.get(*kind).is_some());
         let expected = property.kind.name();
         if property.kind.computed() {
-            return Err(Failure::validation(format!(
+            return Err(Failure::unrecorded(format!(
                 "Property values of type {expected} cannot be written: {name} is computed by Notion."
             )));
         }
@@ -163,7 +163,7 @@ fn cell(
                     .filter(|page| workspace.shared(page.id));
                 let page = page.ok_or_else(|| not_found(workspace, "page", given))?;
                 if page.parent != Parent::DataSource(*data_source) {
-                    return Err(Failure::validation(format!(
+                    return Err(Failure::unrecorded(format!(
                         "{name} relates to another data source: page {given} is not one of its rows."
                     )));
                 }
@@ -236,7 +236,7 @@ fn chosen(
     }
     let Some(name) = value["name"].as_str() else {
         let asked = value["id"].as_str().unwrap_or_default();
-        return Err(Failure::validation(format!(
+        return Err(Failure::unrecorded(format!(
             "Invalid select option id: {asked}"
         )));
     };
@@ -269,7 +269,7 @@ fn date(name: &str, value: &Value) -> Result<Option<DateRange>, Failure> {
         };
         When::read(given).map(Some).ok_or_else(|| {
             let was = quoted(&value[key]);
-            Failure::validation(format!(
+            Failure::unrecorded(format!(
                 "body failed validation: body.properties.{name}.date.{key} should be a valid ISO 8601 date string, instead was `{was}`."
             ))
         })
@@ -279,7 +279,7 @@ fn date(name: &str, value: &Value) -> Result<Option<DateRange>, Failure> {
     };
     let end = at("end")?;
     if end.is_some_and(|end| end.instant() < start.instant()) {
-        return Err(Failure::validation("Start date must be before end date."));
+        return Err(Failure::unrecorded("Start date must be before end date."));
     }
     // Times in UTC need no zone: the answer shows none.
     let time_zone = value["time_zone"]

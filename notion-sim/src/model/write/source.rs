@@ -85,14 +85,14 @@ pub(crate) fn apply(
         1 => {}
         0 => return Err(Failure::validation("Title is not provided")),
         _ => {
-            return Err(Failure::validation(
+            return Err(Failure::unrecorded(
                 "A data source can have only one title property.",
             ));
         }
     }
     let numbers = |property: &&Property| matches!(property.kind, Kind::UniqueId { .. });
     if source.properties.iter().filter(numbers).count() > 1 {
-        return Err(Failure::validation(
+        return Err(Failure::unrecorded(
             "A data source can have only one unique_id property.",
         ));
     }
@@ -184,7 +184,7 @@ fn change_one(
             .iter()
             .any(|property| property.id != id && property.name == name);
         if taken {
-            return Err(Failure::validation(format!(
+            return Err(Failure::unrecorded(format!(
                 "Cannot rename {named}: a property named {name} exists already."
             )));
         }
@@ -197,7 +197,7 @@ fn change_one(
         let old = source.properties[at].clone();
         let was_title = matches!(old.kind, Kind::Title);
         if was_title != (wanted == "title") {
-            return Err(Failure::validation(
+            return Err(Failure::unrecorded(
                 "Cannot change the type of the title property, or make another one the title.",
             ));
         }
@@ -234,7 +234,7 @@ fn remove(source: &mut DataSource, plan: &mut Plan, id: &str) -> Result<(), Fail
         return Ok(());
     };
     if matches!(source.properties[at].kind, Kind::Title) {
-        return Err(Failure::validation("Cannot delete the title property."));
+        return Err(Failure::unrecorded("Cannot delete the title property."));
     }
     let gone = source.properties.remove(at);
     forget_mirror(plan, &gone);
@@ -278,7 +278,7 @@ fn check_size(source: &DataSource) -> Result<(), Failure> {
         .collect();
     let total: usize = sizes.iter().map(|(size, _)| size).sum();
     match sizes.iter().max_by_key(|(size, _)| *size) {
-        Some((size, largest)) if total > LIMIT => Err(Failure::validation(format!(
+        Some((size, largest)) if total > LIMIT => Err(Failure::unrecorded(format!(
             "The schema of the data source is too large: {total} bytes, at most {LIMIT} are allowed. The largest property is {} with {size} bytes.",
             largest.name
         ))),

@@ -73,7 +73,7 @@ pub(super) fn read(
                 space,
             );
             Kind::Formula(formula.map_err(|problem| {
-                Failure::validation(format!("Type error with formula: {problem}."))
+                Failure::unrecorded(format!("Type error with formula: {problem}."))
             })?)
         }
         "relation" => relation(workspace, source, plan, wanted)?,
@@ -130,7 +130,7 @@ fn options(ids: &mut Ids, config: &Value, old: Option<&Kind>) -> Result<Vec<Choi
             .iter()
             .any(|other| other.name.to_lowercase() == option.name.to_lowercase())
         {
-            return Err(Failure::validation(format!(
+            return Err(Failure::unrecorded(format!(
                 "Select option names must be unique (case-insensitive), \"{}\" is repeated.",
                 option.name
             )));
