@@ -7,7 +7,7 @@ use super::shape::Shape::{Any, AtLeast, Boolean, Null, Number, Object, OneOf, Te
 use super::shape::{
     Field, Shape, items, nullable, object, open, optional, or_null, record, required, union,
 };
-use crate::model::schema::COLORS;
+use crate::model::schema::{COLORS, Type};
 
 /// Notion's caps: units of a text, items of an array, options in one request.
 pub(super) const TEXT: usize = 2000;
@@ -226,16 +226,20 @@ fn options() -> Shape {
 
 /// A property's configuration: one branch per type.
 fn property_config() -> Vec<Shape> {
-    let branch = |kind: &'static [&'static str], config: Shape| {
+    let branch = |kind: &Type| {
         let mut fields = vec![
-            required(kind[0], config),
-            optional("type", OneOf(kind)),
+            required(kind.name(), config(*kind)),
+            optional("type", OneOf(kind.only())),
             optional("name", length(1, TEXT)),
             optional("description", nullable(length(1, 280))),
         ];
         tolerated(&mut fields, &["id"]);
         object(fields)
     };
+    Type::ALL.iter().map(branch).collect()
+}
+
+fn config(kind: Type) -> Shape {
     let relation = |how: &'static [&'static str], config: Shape| {
         open(vec![
             required("data_source_id", Uuid),
@@ -243,10 +247,6 @@ fn property_config() -> Vec<Shape> {
             required(how[0], config),
         ])
     };
-    let mirror = open(vec![
-        optional("synced_property_id", Text),
-        optional("synced_property_name", length(1, TEXT)),
-    ]);
     let rollup = |relation: &'static str, rolled: &'static str| {
         open(vec![
             required("function", OneOf(ROLLUP_FUNCTIONS)),
@@ -254,69 +254,46 @@ fn property_config() -> Vec<Shape> {
             required(rolled, Text),
         ])
     };
-    let plain: [&'static [&'static str]; 13] = [
-        &["title"],
-        &["rich_text"],
-        &["url"],
-        &["people"],
-        &["files"],
-        &["email"],
-        &["phone_number"],
-        &["date"],
-        &["checkbox"],
-        &["created_by"],
-        &["created_time"],
-        &["last_edited_by"],
-        &["last_edited_time"],
-    ];
-    let mut branches = vec![
-        branch(
-            &["number"],
-            object(vec![optional("format", OneOf(NUMBER_FORMATS))]),
-        ),
-        branch(&["formula"], object(vec![optional("expression", Text)])),
-        branch(&["select"], object(vec![optional("options", options())])),
-        branch(
-            &["multi_select"],
-            object(vec![optional("options", options())]),
-        ),
-        branch(&["status"], open(vec![optional("options", options())])),
-        branch(
-            &["relation"],
+    match kind {
+        Type::Number => object(vec![optional("format", OneOf(NUMBER_FORMATS))]),
+        Type::Formula => object(vec![optional("expression", Text)]),
+        Type::Select | Type::MultiSelect => object(vec![optional("options", options())]),
+        Type::Status => open(vec![optional("options", options())]),
+        Type::Relation => {
+            let mirror = open(vec![
+                optional("synced_property_id", Text),
+                optional("synced_property_name", length(1, TEXT)),
+            ]);
             union(vec![
                 relation(&["single_property"], object(Vec::new())),
                 relation(&["dual_property"], mirror),
-            ]),
-        ),
-        branch(
-            &["rollup"],
-            union(vec![
-                rollup("relation_property_name", "rollup_property_name"),
-                rollup("relation_property_id", "rollup_property_name"),
-                rollup("relation_property_name", "rollup_property_id"),
-                rollup("relation_property_id", "rollup_property_id"),
-            ]),
-        ),
-        branch(
-            &["unique_id"],
-            object(vec![optional("prefix", nullable(Text))]),
-        ),
-    ];
-    branches.extend(
-        plain
-            .into_iter()
-            .map(|kind| branch(kind, object(Vec::new()))),
-    );
-    branches
+            ])
+        }
+        Type::Rollup => union(vec![
+            rollup("relation_property_name", "rollup_property_name"),
+            rollup("relation_property_id", "rollup_property_name"),
+            rollup("relation_property_name", "rollup_property_id"),
+            rollup("relation_property_id", "rollup_property_id"),
+        ]),
+        Type::UniqueId => object(vec![optional("prefix", nullable(Text))]),
+        _ => object(Vec::new()),
+    }
 }
 
 /// A property's value: one branch per type that can be written.
 fn property_value() -> Shape {
-    let branch = |kind: &'static [&'static str], value: Shape| {
-        let mut fields = vec![required(kind[0], value), optional("type", OneOf(kind))];
+    let branch = |kind: Type| {
+        let mut fields = vec![
+            required(kind.name(), value(kind)),
+            optional("type", OneOf(kind.only())),
+        ];
         tolerated(&mut fields, &["id", "has_more", "name"]);
         object(fields)
     };
+    union(Type::WRITTEN.map(branch).to_vec())
+}
+
+fn value(kind: Type) -> Shape {
     let choice = || {
         let common = || {
             vec![
@@ -352,25 +329,20 @@ fn property_value() -> Shape {
         ])
     };
     let reference = || items(open(vec![required("id", Uuid)]), ITEMS);
-    union(vec![
-        branch(&["title"], rich_text()),
-        branch(&["rich_text"], rich_text()),
-        branch(&["number"], nullable(Number)),
-        branch(&["url"], nullable(length(1, TEXT))),
-        branch(&["select"], with_null(choice())),
-        branch(&["multi_select"], items(union(choice()), ITEMS)),
-        branch(&["people"], reference()),
-        branch(&["email"], nullable(length(1, 200))),
-        branch(&["phone_number"], nullable(length(1, 200))),
-        branch(&["date"], nullable(date())),
-        branch(&["checkbox"], Boolean),
-        branch(&["relation"], reference()),
-        branch(
-            &["files"],
-            items(union(vec![file(&["external"]), file(&["file"])]), ITEMS),
-        ),
-        branch(&["status"], with_null(choice())),
-    ])
+    match kind {
+        Type::Title | Type::RichText => rich_text(),
+        Type::Number => nullable(Number),
+        Type::Url => nullable(length(1, TEXT)),
+        Type::Email | Type::PhoneNumber => nullable(length(1, 200)),
+        Type::Select | Type::Status => with_null(choice()),
+        Type::MultiSelect => items(union(choice()), ITEMS),
+        Type::People | Type::Relation => reference(),
+        Type::Date => nullable(date()),
+        Type::Checkbox => Boolean,
+        Type::Files => items(union(vec![file(&["external"]), file(&["file"])]), ITEMS),
+        // Notion computes the others.
+        _ => Any,
+    }
 }
 
 fn page_or_workspace() -> Shape {

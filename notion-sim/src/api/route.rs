@@ -2,99 +2,57 @@
 
 use super::gate;
 
-/// A call of the API. Ids are as they stand in the path: they are checked with the rest of the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Route {
-    Me,
-    Users,
-    User(String),
-    Search,
-    CreateDatabase,
-    Database(String),
-    UpdateDatabase(String),
-    CreateDataSource,
-    DataSource(String),
-    UpdateDataSource(String),
-    Query(String),
-    CreatePage,
-    Page(String),
-    UpdatePage(String),
-    PageProperty(String, String),
-    Block(String),
-    UpdateBlock(String),
-    DeleteBlock(String),
-    Children(String),
-    AppendChildren(String),
-    CreateView,
-    Views,
-    View(String),
-    UpdateView(String),
-    DeleteView(String),
-    /// Published by Notion, not simulated.
-    Elsewhere(&'static str),
+macro_rules! endpoints {
+    ($($call:ident $(($($id:ty),+))? => $name:literal,)+) => {
+        /// A call of the API. Ids are as they stand in the path: they are checked with the rest of the request.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) enum Route {
+            $($call $(($($id),+))?,)+
+            /// Published by Notion, not simulated.
+            Elsewhere(&'static str),
+        }
+
+        /// The names of the endpoints that are simulated, as limits use them.
+        pub(crate) const ENDPOINTS: &[&str] = &[$($name),+];
+
+        impl Route {
+            /// The endpoint's name, whatever ids the call has.
+            pub(crate) fn endpoint(&self) -> &'static str {
+                match self {
+                    $(Self::$call { .. } => $name,)+
+                    Self::Elsewhere(what) => what,
+                }
+            }
+        }
+    };
 }
 
-/// The names of the endpoints that are simulated, as limits use them.
-pub(crate) const ENDPOINTS: [&str; 25] = [
-    "me",
-    "users",
-    "user",
-    "search",
-    "create_database",
-    "database",
-    "update_database",
-    "create_data_source",
-    "data_source",
-    "update_data_source",
-    "query",
-    "create_page",
-    "page",
-    "update_page",
-    "page_property",
-    "block",
-    "update_block",
-    "delete_block",
-    "children",
-    "append_children",
-    "create_view",
-    "views",
-    "view",
-    "update_view",
-    "delete_view",
-];
-
-impl Route {
-    /// The endpoint's name, whatever ids the call has.
-    pub(crate) fn endpoint(&self) -> &'static str {
-        match self {
-            Self::Me => "me",
-            Self::Users => "users",
-            Self::User(..) => "user",
-            Self::Search => "search",
-            Self::CreateDatabase => "create_database",
-            Self::Database(..) => "database",
-            Self::UpdateDatabase(..) => "update_database",
-            Self::CreateDataSource => "create_data_source",
-            Self::DataSource(..) => "data_source",
-            Self::UpdateDataSource(..) => "update_data_source",
-            Self::Query(..) => "query",
-            Self::CreatePage => "create_page",
-            Self::Page(..) => "page",
-            Self::UpdatePage(..) => "update_page",
-            Self::PageProperty(..) => "page_property",
-            Self::Block(..) => "block",
-            Self::UpdateBlock(..) => "update_block",
-            Self::DeleteBlock(..) => "delete_block",
-            Self::Children(..) => "children",
-            Self::AppendChildren(..) => "append_children",
-            Self::CreateView => "create_view",
-            Self::Views => "views",
-            Self::View(..) => "view",
-            Self::UpdateView(..) => "update_view",
-            Self::DeleteView(..) => "delete_view",
-            Self::Elsewhere(what) => what,
-        }
-    }
+endpoints! {
+    Me => "me",
+    Users => "users",
+    User(String) => "user",
+    Search => "search",
+    CreateDatabase => "create_database",
+    Database(String) => "database",
+    UpdateDatabase(String) => "update_database",
+    CreateDataSource => "create_data_source",
+    DataSource(String) => "data_source",
+    UpdateDataSource(String) => "update_data_source",
+    Query(String) => "query",
+    CreatePage => "create_page",
+    Page(String) => "page",
+    UpdatePage(String) => "update_page",
+    PageProperty(String, String) => "page_property",
+    Block(String) => "block",
+    UpdateBlock(String) => "update_block",
+    DeleteBlock(String) => "delete_block",
+    Children(String) => "children",
+    AppendChildren(String) => "append_children",
+    CreateView => "create_view",
+    Views => "views",
+    View(String) => "view",
+    UpdateView(String) => "update_view",
+    DeleteView(String) => "delete_view",
 }
 
 pub(crate) fn find(method: &str, path: &str) -> Option<Route> {

@@ -1,6 +1,7 @@
 //! A data source's schema: its properties, their types and their options.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::formula::Formula;
@@ -68,6 +69,83 @@ pub(crate) enum Kind {
     LastEditedBy,
 }
 
+macro_rules! types {
+    ($($kind:ident => $name:literal,)+) => {
+        /// A property's type.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Type {
+            $($kind,)+
+        }
+
+        impl Type {
+            /// In the order in which Notion declares their configurations.
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// The name alone, as what a request may choose from.
+            pub(crate) fn only(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$kind => &[$name],)+
+                }
+            }
+        }
+    };
+}
+
+types! {
+    Number => "number",
+    Formula => "formula",
+    Select => "select",
+    MultiSelect => "multi_select",
+    Status => "status",
+    Relation => "relation",
+    Rollup => "rollup",
+    UniqueId => "unique_id",
+    Title => "title",
+    RichText => "rich_text",
+    Url => "url",
+    People => "people",
+    Files => "files",
+    Email => "email",
+    PhoneNumber => "phone_number",
+    Date => "date",
+    Checkbox => "checkbox",
+    CreatedBy => "created_by",
+    CreatedTime => "created_time",
+    LastEditedBy => "last_edited_by",
+    LastEditedTime => "last_edited_time",
+}
+
+impl Type {
+    /// Those that can be written, in the order in which Notion declares their values.
+    pub(crate) const WRITTEN: [Self; 14] = [
+        Self::Title,
+        Self::RichText,
+        Self::Number,
+        Self::Url,
+        Self::Select,
+        Self::MultiSelect,
+        Self::People,
+        Self::Email,
+        Self::PhoneNumber,
+        Self::Date,
+        Self::Checkbox,
+        Self::Relation,
+        Self::Files,
+        Self::Status,
+    ];
+
+    /// Notion's name of the type.
+    pub(crate) fn name(self) -> &'static str {
+        self.only()[0]
+    }
+
+    /// The first of these types that a request names.
+    pub(crate) fn named(types: &[Self], given: &Value) -> Option<Self> {
+        let mut types = types.iter().copied();
+        types.find(|kind| given.get(kind.name()).is_some())
+    }
+}
+
 /// An option of a select, multi-select or status property.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Choice {
@@ -88,45 +166,40 @@ pub(crate) struct Group {
 }
 
 impl Kind {
+    pub(crate) fn of(&self) -> Type {
+        match self {
+            Self::Number { .. } => Type::Number,
+            Self::Formula(_) => Type::Formula,
+            Self::Select { .. } => Type::Select,
+            Self::MultiSelect { .. } => Type::MultiSelect,
+            Self::Status { .. } => Type::Status,
+            Self::Relation { .. } => Type::Relation,
+            Self::Rollup { .. } => Type::Rollup,
+            Self::UniqueId { .. } => Type::UniqueId,
+            Self::Title => Type::Title,
+            Self::RichText => Type::RichText,
+            Self::Url => Type::Url,
+            Self::People => Type::People,
+            Self::Files => Type::Files,
+            Self::Email => Type::Email,
+            Self::PhoneNumber => Type::PhoneNumber,
+            Self::Date => Type::Date,
+            Self::Checkbox => Type::Checkbox,
+            Self::CreatedBy => Type::CreatedBy,
+            Self::CreatedTime => Type::CreatedTime,
+            Self::LastEditedBy => Type::LastEditedBy,
+            Self::LastEditedTime => Type::LastEditedTime,
+        }
+    }
+
     /// Notion's name of the type.
     pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Title => "title",
-            Self::RichText => "rich_text",
-            Self::Number { .. } => "number",
-            Self::Select { .. } => "select",
-            Self::MultiSelect { .. } => "multi_select",
-            Self::Status { .. } => "status",
-            Self::Date => "date",
-            Self::People => "people",
-            Self::Files => "files",
-            Self::Checkbox => "checkbox",
-            Self::Url => "url",
-            Self::Email => "email",
-            Self::PhoneNumber => "phone_number",
-            Self::Formula(_) => "formula",
-            Self::Relation { .. } => "relation",
-            Self::Rollup { .. } => "rollup",
-            Self::UniqueId { .. } => "unique_id",
-            Self::CreatedTime => "created_time",
-            Self::CreatedBy => "created_by",
-            Self::LastEditedTime => "last_edited_time",
-            Self::LastEditedBy => "last_edited_by",
-        }
+        self.of().name()
     }
 
     /// Whether Notion computes the value, so that nobody can write it.
     pub(crate) fn computed(&self) -> bool {
-        matches!(
-            self,
-            Self::Formula(_)
-                | Self::Rollup { .. }
-                | Self::UniqueId { .. }
-                | Self::CreatedTime
-                | Self::CreatedBy
-                | Self::LastEditedTime
-                | Self::LastEditedBy
-        )
+        !Type::WRITTEN.contains(&self.of())
     }
 
     pub(crate) fn options(&self) -> &[Choice] {

@@ -35,25 +35,6 @@ pub(crate) struct Fault {
 /// What every fault may say, whatever its kind.
 const COMMON: [&str; 6] = ["kind", "method", "path", "count", "skip", "probability"];
 
-/// Every kind, with what it alone may say.
-const KINDS: [(&str, &[&str]); 15] = [
-    ("rate_limited", &["reason", "retry_after"]),
-    ("overload", &[]),
-    ("conflict", &[]),
-    ("internal_error", &[]),
-    ("bad_gateway", &[]),
-    ("unavailable", &[]),
-    ("unavailable_after_commit", &[]),
-    ("gateway_timeout", &[]),
-    ("unauthorized", &[]),
-    ("block_limit", &[]),
-    ("payload_too_large", &[]),
-    ("moved_urls", &[]),
-    ("drop", &[]),
-    ("drop_after_commit", &[]),
-    ("delay", &["millis"]),
-];
-
 impl Fault {
     /// Reads a fault; what it does not know, it refuses with what it does.
     pub(crate) fn read(given: &Value) -> Result<Self, String> {
@@ -156,34 +137,51 @@ fn always() -> f64 {
     1.0
 }
 
-/// What happens to the request.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum Kind {
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $({ $($(#[$default:meta])* $key:ident: $value:ty,)+ })? => $name:literal,)+) => {
+        /// What happens to the request.
+        #[derive(Debug, Clone, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
+        pub(crate) enum Kind {
+            $($(#[$doc])* #[serde(rename = $name)] $kind $({ $($(#[$default])* $key: $value,)+ })?,)+
+        }
+
+        /// Every kind, with what it alone may say.
+        const KINDS: &[(&str, &[&str])] = &[$(($name, &[$($(stringify!($key)),+)?])),+];
+
+        impl Kind {
+            pub(crate) fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$kind { .. } => $name,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     RateLimited {
         #[serde(default = "connection_window")]
         reason: String,
         #[serde(default = "a_few_seconds")]
         retry_after: u64,
-    },
-    Overload,
-    Conflict,
-    InternalError,
-    BadGateway,
-    Unavailable,
-    UnavailableAfterCommit,
-    GatewayTimeout,
-    Unauthorized,
-    BlockLimit,
+    } => "rate_limited",
+    Overload => "overload",
+    Conflict => "conflict",
+    InternalError => "internal_error",
+    BadGateway => "bad_gateway",
+    Unavailable => "unavailable",
+    UnavailableAfterCommit => "unavailable_after_commit",
+    GatewayTimeout => "gateway_timeout",
+    Unauthorized => "unauthorized",
+    BlockLimit => "block_limit",
     /// The parser in front of Notion refuses the body, whatever its size.
-    PayloadTooLarge,
+    PayloadTooLarge => "payload_too_large",
     /// The answer's addresses stand on the host that they had before July 2026.
-    MovedUrls,
-    Drop,
-    DropAfterCommit,
-    Delay {
-        millis: u64,
-    },
+    MovedUrls => "moved_urls",
+    Drop => "drop",
+    DropAfterCommit => "drop_after_commit",
+    Delay { millis: u64, } => "delay",
 }
 
 fn connection_window() -> String {
@@ -195,26 +193,6 @@ fn a_few_seconds() -> u64 {
 }
 
 impl Kind {
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::RateLimited { .. } => "rate_limited",
-            Self::Overload => "overload",
-            Self::Conflict => "conflict",
-            Self::InternalError => "internal_error",
-            Self::BadGateway => "bad_gateway",
-            Self::Unavailable => "unavailable",
-            Self::UnavailableAfterCommit => "unavailable_after_commit",
-            Self::GatewayTimeout => "gateway_timeout",
-            Self::Unauthorized => "unauthorized",
-            Self::BlockLimit => "block_limit",
-            Self::PayloadTooLarge => "payload_too_large",
-            Self::MovedUrls => "moved_urls",
-            Self::Drop => "drop",
-            Self::DropAfterCommit => "drop_after_commit",
-            Self::Delay { .. } => "delay",
-        }
-    }
-
     /// The refusal that comes instead of running the call, for faults before the commit.
     pub(crate) fn refusal(&self, endpoint: &str, now: DateTime<Utc>) -> Option<Failure> {
         Some(match self {

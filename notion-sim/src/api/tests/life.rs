@@ -513,7 +513,8 @@ fn lives_reach_every_endpoint() {
         reached.extend(find(method, &path).map(|route| route.endpoint()));
     }
     let missing: Vec<&str> = ENDPOINTS
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|name| !reached.contains(name))
         .collect();
     assert_eq!(missing, [""; 0]);

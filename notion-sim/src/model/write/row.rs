@@ -10,26 +10,9 @@ use crate::failure::Failure;
 use crate::failure::quoted;
 use crate::model::cell::{Cell, DateRange, When};
 use crate::model::ids::parse_uuid;
-use crate::model::schema::{self, Choice, Kind, PropertyId, next_color};
+use crate::model::schema::{self, Choice, Kind, PropertyId, Type, next_color};
 use crate::model::text;
 use crate::model::workspace::{DataSource, Page, Parent, Workspace};
-
-const VALUE_KINDS: [&str; 14] = [
-    "title",
-    "rich_text",
-    "number",
-    "url",
-    "select",
-    "multi_select",
-    "people",
-    "email",
-    "phone_number",
-    "date",
-    "checkbox",
-    "relation",
-    "files",
-    "status",
-];
 
 /// What a request writes to a row: `None` clears. The data source may gain options by it.
 pub(crate) struct Written {
@@ -51,16 +34,14 @@ pub(crate) fn read(
     for (name, value) in properties {
         let property = schema::find(&held.properties, name)
             .ok_or_else(|| Failure::validation(format!("{name} is not a property that exists.")))?;
-        let given = VALUE_KINDS
-            .into_iter()
-            .find(|kind| value.get(*kind).is_some());
+        let given = Type::named(&Type::WRITTEN, value);
         let expected = property.kind.name();
         if property.kind.computed() {
             return Err(Failure::unrecorded(format!(
                 "Property values of type {expected} cannot be written: {name} is computed by Notion."
             )));
         }
-        if given != Some(expected) {
+        if given != Some(property.kind.of()) {
             return Err(Failure::validation(format!(
                 "{name} is expected to be {expected}."
             )));

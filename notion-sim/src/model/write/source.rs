@@ -9,34 +9,10 @@ pub(super) use kind::no_comma;
 
 use crate::failure::Failure;
 use crate::model::ids::Ids;
-use crate::model::schema::{self, Kind, Property, TITLE};
+use crate::model::schema::{self, Kind, Property, TITLE, Type};
 use crate::model::workspace::{DataSource, Workspace};
 use kind::Wanted;
 use plan::Plan;
-
-const CONFIG_KINDS: [&str; 21] = [
-    "title",
-    "rich_text",
-    "number",
-    "select",
-    "multi_select",
-    "status",
-    "date",
-    "people",
-    "files",
-    "checkbox",
-    "url",
-    "email",
-    "phone_number",
-    "formula",
-    "relation",
-    "rollup",
-    "unique_id",
-    "created_time",
-    "created_by",
-    "last_edited_time",
-    "last_edited_by",
-];
 
 /// Applies the `properties` of a request to a data source that may be new, then stores it.
 pub(crate) fn apply(
@@ -145,13 +121,13 @@ fn change_one(
         return remove(source, plan, &id);
     }
     let Some(id) = known else {
-        let kind = config_kind(change);
+        let kind = Type::named(Type::ALL, change);
         let Some(kind) = kind else {
             return Err(Failure::validation(format!(
                 "{named} is not a property that exists."
             )));
         };
-        let id = if kind == "title" {
+        let id = if kind == Type::Title {
             TITLE.to_owned()
         } else {
             fresh_id(&mut workspace.ids, source)
@@ -160,7 +136,7 @@ fn change_one(
             id: &id,
             name: named,
             kind,
-            config: &change[kind],
+            config: &change[kind.name()],
             old: None,
         };
         let kind = kind::read(workspace, source, plan, &wanted)?;
@@ -193,10 +169,10 @@ fn change_one(
     if let Some(description) = change.get("description") {
         source.properties[at].description = description.as_str().map(str::to_owned);
     }
-    if let Some(wanted) = config_kind(change) {
+    if let Some(wanted) = Type::named(Type::ALL, change) {
         let old = source.properties[at].clone();
         let was_title = matches!(old.kind, Kind::Title);
-        if was_title != (wanted == "title") {
+        if was_title != (wanted == Type::Title) {
             return Err(Failure::unrecorded(
                 "Cannot change the type of the title property, or make another one the title.",
             ));
@@ -205,11 +181,11 @@ fn change_one(
             id: &id,
             name: &old.name,
             kind: wanted,
-            config: &change[wanted],
+            config: &change[wanted.name()],
             old: Some(&old.kind),
         };
         let kind = kind::read(workspace, source, plan, &asked)?;
-        if old.kind.name() != wanted {
+        if old.kind.of() != wanted {
             forget_mirror(plan, &old);
             plan.retyped.push(old);
         } else if old
@@ -250,12 +226,6 @@ fn forget_mirror(plan: &mut Plan, property: &Property) {
     {
         plan.others.push((*data_source, mirror.clone()));
     }
-}
-
-fn config_kind(config: &Value) -> Option<&'static str> {
-    CONFIG_KINDS
-        .into_iter()
-        .find(|kind| config.get(*kind).is_some())
 }
 
 fn fresh_id(ids: &mut Ids, source: &DataSource) -> String {

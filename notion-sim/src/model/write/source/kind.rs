@@ -6,15 +6,14 @@ use super::plan::Plan;
 use crate::failure::Failure;
 use crate::model::formula::Formula;
 use crate::model::ids::Ids;
-use crate::model::schema::{self, Choice, Group, Kind, Property, next_color};
+use crate::model::schema::{self, Choice, Group, Kind, Property, Type, next_color};
 use crate::model::workspace::{DataSource, Workspace};
 
 /// What a request makes of one property.
 pub(super) struct Wanted<'a> {
     pub(super) id: &'a str,
     pub(super) name: &'a str,
-    /// Notion's name of the type.
-    pub(super) kind: &'static str,
+    pub(super) kind: Type,
     pub(super) config: &'a Value,
     /// The property's type so far.
     pub(super) old: Option<&'a Kind>,
@@ -32,9 +31,9 @@ pub(super) fn read(
     } = wanted;
     let text = |key: &str| config[key].as_str();
     Ok(match kind {
-        "title" => Kind::Title,
-        "rich_text" => Kind::RichText,
-        "number" => {
+        Type::Title => Kind::Title,
+        Type::RichText => Kind::RichText,
+        Type::Number => {
             let kept = match old {
                 Some(Kind::Number { format }) => format.as_str(),
                 _ => "number",
@@ -43,28 +42,28 @@ pub(super) fn read(
                 format: text("format").unwrap_or(kept).to_owned(),
             }
         }
-        "select" => Kind::Select {
+        Type::Select => Kind::Select {
             options: options(&mut workspace.ids, config, old)?,
         },
-        "multi_select" => Kind::MultiSelect {
+        Type::MultiSelect => Kind::MultiSelect {
             options: options(&mut workspace.ids, config, old)?,
         },
-        "status" => status(&mut workspace.ids, config, old)?,
-        "date" => Kind::Date,
-        "people" => Kind::People,
-        "files" => Kind::Files,
-        "checkbox" => Kind::Checkbox,
-        "url" => Kind::Url,
-        "email" => Kind::Email,
-        "phone_number" => Kind::PhoneNumber,
-        "created_time" => Kind::CreatedTime,
-        "created_by" => Kind::CreatedBy,
-        "last_edited_time" => Kind::LastEditedTime,
-        "last_edited_by" => Kind::LastEditedBy,
-        "unique_id" => Kind::UniqueId {
+        Type::Status => status(&mut workspace.ids, config, old)?,
+        Type::Date => Kind::Date,
+        Type::People => Kind::People,
+        Type::Files => Kind::Files,
+        Type::Checkbox => Kind::Checkbox,
+        Type::Url => Kind::Url,
+        Type::Email => Kind::Email,
+        Type::PhoneNumber => Kind::PhoneNumber,
+        Type::CreatedTime => Kind::CreatedTime,
+        Type::CreatedBy => Kind::CreatedBy,
+        Type::LastEditedTime => Kind::LastEditedTime,
+        Type::LastEditedBy => Kind::LastEditedBy,
+        Type::UniqueId => Kind::UniqueId {
             prefix: text("prefix").map(str::to_owned),
         },
-        "formula" => {
+        Type::Formula => {
             let space = workspace.settings.id;
             let formula = Formula::compile(
                 text("expression").unwrap_or_default(),
@@ -76,8 +75,8 @@ pub(super) fn read(
                 Failure::unrecorded(format!("Type error with formula: {problem}."))
             })?)
         }
-        "relation" => relation(workspace, source, plan, wanted)?,
-        _ => rollup(workspace, source, config)?,
+        Type::Relation => relation(workspace, source, plan, wanted)?,
+        Type::Rollup => rollup(workspace, source, config)?,
     })
 }
 
