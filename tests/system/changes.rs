@@ -109,6 +109,10 @@ async fn a_board_follows_its_file() {
         "the option that rows brought is the file's, whatever its spelling"
     );
     assert_eq!(
+        (&options[0]["color"], &options[2]["color"]),
+        (&json!("red"), &json!("pink"))
+    );
+    assert_eq!(
         now["Old"]["id"], was["Old"]["id"],
         "what left the file stays"
     );

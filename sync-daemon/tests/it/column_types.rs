@@ -461,3 +461,40 @@ async fn options_are_found_by_what_columns_of_any_type_hold() {
     [{"select":"None"},{"status":"None"},{"select":null},{"status":"New"},{"multi_select":["None"]},{"select":"None"}]
     "#);
 }
+
+#[tokio::test]
+async fn lists_are_read_from_texts_and_ranges_are_rounded() {
+    let database = database(
+        r#"create table notes (id int primary key, words text, links text, folk text, doc jsonb, stay tstzrange, beat float4);
+           insert into notes values
+             (1, 'a, b,,a', 'https://example.org/a.pdf  https://example.org/b.pdf', 'Ana@example.org, bo@example.org', '["x", 1]',
+              '[2026-07-01 10:07+00, 2026-07-01 11:59+00)', 12.4),
+             (2, null, '', ' ', '[]', 'empty', 'NaN')"#,
+    )
+    .await;
+    let mut properties = String::new();
+    for (column, kind, more) in [
+        ("words", "multi_select", ""),
+        ("links", "files", ""),
+        ("folk", "people", ""),
+        ("doc", "multi_select", ""),
+        ("stay", "date", "round = '15m'"),
+        ("beat", "number", "round = 5"),
+    ] {
+        writeln!(
+            properties,
+            "[[property]]\nname = '{column}'\ntype = '{kind}'\ncolumn = '{column}'\n{more}"
+        )
+        .unwrap();
+    }
+    let dashboards = dashboard("source = 'notes'\nkey = 'id'", "id", &properties);
+    let (_, pages) = read(&database.pool, board(&dashboards)).await;
+    let shown: Vec<_> = pages
+        .iter()
+        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    [{"multi_select":["a","b"]},{"files":["https://example.org/a.pdf","https://example.org/b.pdf"]},{"people":["ana@example.org","bo@example.org"]},{"multi_select":["x","1"]},{"date_range":[{"minute":"2026-07-01T10:00:00Z"},{"minute":"2026-07-01T11:45:00Z"}]},{"number":10.0}]
+    [{"multi_select":[]},{"files":[]},{"people":[]},{"multi_select":[]},{"date":null},{"number":null}]
+    "#);
+}
