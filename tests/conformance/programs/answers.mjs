@@ -113,7 +113,6 @@ for (const notionVersion of ["2025-09-03", "2026-03-11"]) {
       title: text("Second"),
     }),
   );
-  keep('Awaited<ReturnType<Client["dataSources"]["listTemplates"]>>', await notion.dataSources.listTemplates({ data_source_id: source }));
 
   const empty = keep(
     "PageObjectResponse",
