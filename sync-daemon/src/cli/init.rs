@@ -170,7 +170,8 @@ impl Cli {
                     .chain(changes)
                     .chain(remarks.map(|remark| format!("note  {remark}")))
             });
-            let next = if args.plan {
+            let nothing = updates.iter().all(|update| update.changes.is_empty());
+            let next = if args.plan || nothing {
                 "nothing was written"
             } else {
                 "next: claimboard-sync setup --plan, then claimboard-sync setup"

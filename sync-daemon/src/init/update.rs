@@ -6,10 +6,10 @@ use std::collections::HashSet;
 
 use sqlx::postgres::PgConnection;
 
-use super::catalog;
+use super::catalog::{self, Table};
 use super::choose::{self, Around};
 use super::{Error, called, existing_targets};
-use crate::dashboard::{Dashboard, Dashboards, PropertyKind, Source};
+use crate::dashboard::{Dashboard, Dashboards, Origin, PropertyKind, Source};
 use crate::source::unfit;
 
 /// A schema file, and what has to change in it.
@@ -35,6 +35,11 @@ pub async fn update(
     let relations = catalog::relations(connection).await?;
     let targets = existing_targets(&existing, &relations);
     let names = super::all_names(&relations);
+    let around = Around {
+        targets: &targets,
+        names: &names,
+        joins: Vec::new(),
+    };
     let mut updates = Vec::new();
     for (dashboard, origin) in dashboards.with_origins() {
         if !is_wanted(dashboard, &origin.file) || !matches!(dashboard.source, Source::Table { .. })
@@ -52,91 +57,95 @@ pub async fn update(
             }));
             continue;
         };
-        let mut tables = [table.clone()];
-        catalog::describe(connection, &mut tables).await?;
-        let [mut table] = tables;
-        // The samples only help to choose: without them the types decide.
-        let _ = catalog::sample(connection, &mut table).await?;
-        let around = Around {
-            targets: &targets,
-            names: &names,
-            joins: Vec::new(),
-        };
-        let fresh = choose::board(&table, dashboard.name.clone(), &dashboard.key, &around);
-        let unfit = unfit(connection, dashboard).await?;
-        let text = std::fs::read_to_string(&origin.file).unwrap_or_default();
-        let mut file = File {
-            lines: text.lines().map(str::to_owned).collect(),
-            changes: Vec::new(),
-        };
-        let mut kept: HashSet<&str> = HashSet::new();
-        let mut names: HashSet<String> = HashSet::new();
-        let mut ends = Vec::new();
-        for (index, property) in dashboard.properties.iter().enumerate() {
-            if let Some((_, why)) = unfit.iter().find(|(at, _)| *at == index) {
-                ends.push((index, property.name.as_str(), why));
-            } else {
-                kept.extend(property.feed.columns());
-                names.insert(property.name.to_lowercase());
-            }
-        }
-        // From the last on, so that the lines of the others stay where they are.
-        ends.sort_by_key(|(index, ..)| Reverse(origin.properties[*index].name));
-        let title_gone = ends
-            .iter()
-            .any(|(index, ..)| dashboard.properties[*index].kind == PropertyKind::Title);
-        for (index, name, why) in ends {
-            let line = origin.properties[index].name;
-            if dashboard.properties[index].kind.is_property() {
-                file.comment_out(line, &format!("{name:?} left out: {why}"), why);
-            } else {
-                file.comment_out_line(line, &format!("{name:?} left out: {why}"), why);
-            }
-        }
-        for mut choice in fresh.choices {
-            let mentioned = text.contains(&format!("{:?}", choice.column));
-            let unfit_before = dashboard.properties.iter().enumerate().any(|(index, old)| {
-                unfit.iter().any(|(at, _)| *at == index)
-                    && old.feed.columns().any(|column| column == choice.column)
-            });
-            let known = choice.columns().all(|column| kept.contains(column));
-            let stays = if choice.kind == "title" {
-                !title_gone
-            } else {
-                known || (mentioned && !unfit_before)
-            };
-            if stays {
-                continue;
-            }
-            let name = choice.name.clone();
-            let numbered = (2..).map(|number| format!("{name} {number}"));
-            if let Some(free) = std::iter::once(name.clone())
-                .chain(numbered)
-                .find(|name| !names.contains(&name.to_lowercase()))
-            {
-                choice.name = free;
-            }
-            names.insert(choice.name.to_lowercase());
-            file.append(&choice);
-        }
-        file.leave_out_what_refers(&origin.file);
-        let gone = dashboard
-            .key
-            .iter()
-            .filter(|key| !table.columns.iter().any(|column| column.name == **key));
-        let remarks: Vec<_> = gone
-            .map(|key| format!("the key column {key:?} is gone; correct `key`"))
-            .collect();
-        if !file.changes.is_empty() || !remarks.is_empty() {
-            updates.push(Update {
-                file: origin.file.clone(),
-                text: file.lines.join("\n") + "\n",
-                changes: file.changes,
-                remarks,
-            });
-        }
+        updates.extend(follow(connection, (dashboard, origin), table, &around).await?);
     }
     Ok(updates)
+}
+
+/// Compares one file with its table.
+async fn follow(
+    connection: &mut PgConnection,
+    (dashboard, origin): (&Dashboard, &Origin),
+    table: &Table,
+    around: &Around<'_>,
+) -> Result<Option<Update>, Error> {
+    let mut tables = [table.clone()];
+    catalog::describe(connection, &mut tables).await?;
+    let [mut table] = tables;
+    // The samples only help to choose: without them the types decide.
+    let _ = catalog::sample(connection, &mut table).await?;
+    let fresh = choose::board(&table, dashboard.name.clone(), &dashboard.key, around);
+    let unfit = unfit(connection, dashboard).await?;
+    let text = std::fs::read_to_string(&origin.file).unwrap_or_default();
+    let mut file = File {
+        lines: text.lines().map(str::to_owned).collect(),
+        changes: Vec::new(),
+    };
+    let mut kept: HashSet<&str> = HashSet::new();
+    let mut names: HashSet<String> = HashSet::new();
+    let mut ends = Vec::new();
+    for (index, property) in dashboard.properties.iter().enumerate() {
+        if let Some((_, why)) = unfit.iter().find(|(at, _)| *at == index) {
+            ends.push((index, property.name.as_str(), why));
+        } else {
+            kept.extend(property.feed.columns());
+            names.insert(property.name.to_lowercase());
+        }
+    }
+    // From the last on, so that the lines of the others stay where they are.
+    ends.sort_by_key(|(index, ..)| Reverse(origin.properties[*index].name));
+    let title_gone = ends
+        .iter()
+        .any(|(index, ..)| dashboard.properties[*index].kind == PropertyKind::Title);
+    for (index, name, why) in ends {
+        let line = origin.properties[index].name;
+        if dashboard.properties[index].kind.is_property() {
+            file.comment_out(line, &format!("{name:?} left out: {why}"), why);
+        } else {
+            file.comment_out_line(line, &format!("{name:?} left out: {why}"), why);
+        }
+    }
+    for mut choice in fresh.choices {
+        let mentioned = text.contains(&format!("{:?}", choice.column));
+        let unfit_before = dashboard.properties.iter().enumerate().any(|(index, old)| {
+            unfit.iter().any(|(at, _)| *at == index)
+                && old.feed.columns().any(|column| column == choice.column)
+        });
+        let known = choice.columns().all(|column| kept.contains(column));
+        let stays = if choice.kind == "title" {
+            !title_gone
+        } else {
+            known || (mentioned && !unfit_before)
+        };
+        if stays {
+            continue;
+        }
+        let name = choice.name.clone();
+        let numbered = (2..).map(|number| format!("{name} {number}"));
+        if let Some(free) = std::iter::once(name.clone())
+            .chain(numbered)
+            .find(|name| !names.contains(&name.to_lowercase()))
+        {
+            choice.name = free;
+        }
+        names.insert(choice.name.to_lowercase());
+        file.append(&choice);
+    }
+    file.leave_out_what_refers(&origin.file);
+    let gone = dashboard
+        .key
+        .iter()
+        .filter(|key| !table.columns.iter().any(|column| column.name == **key));
+    let remarks: Vec<_> = gone
+        .map(|key| format!("the key column {key:?} is gone; correct `key`"))
+        .collect();
+    let update = Update {
+        file: origin.file.clone(),
+        text: file.lines.join("\n") + "\n",
+        changes: file.changes,
+        remarks,
+    };
+    Ok(Some(update).filter(|update| !update.changes.is_empty() || !update.remarks.is_empty()))
 }
 
 struct File {
@@ -203,7 +212,9 @@ impl File {
             let (start, end) = self.section(error.line)?;
             let section = &self.lines[start..end];
             let is_view = section[0].trim_start().starts_with("[[view]]");
-            let is_formula = section.iter().any(|line| line.contains("\"formula\""));
+            let is_formula = section
+                .iter()
+                .any(|line| line.trim_start().starts_with("type") && line.contains("formula"));
             (is_view || is_formula).then_some((error.line, error.message))
         })
     }
