@@ -52,8 +52,13 @@ pub(crate) fn xdg(variable: &str, default: &str) -> Result<PathBuf, Failure> {
 }
 
 fn unreadable(error: &dotenvy::Error) -> Failure {
+    // A line that is wrong may hold a secret.
+    let why = match error {
+        dotenvy::Error::LineParse(..) => "a line makes no sense".to_owned(),
+        other => other.to_string(),
+    };
     Failure::usage(
-        format!(".env cannot be read: {error}"),
+        format!(".env cannot be read: {why}"),
         "write its lines as NAME=value, with quotes around values with spaces",
     )
 }

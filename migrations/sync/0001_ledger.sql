@@ -112,7 +112,8 @@ CREATE TABLE sync.spent (
 );
 
 -- A figure that is shown, after the real one became `actual`: it stays while they are close.
-CREATE FUNCTION sync.in_band(shown bigint, actual bigint, slack bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION sync.in_band(shown bigint, actual bigint, slack bigint) RETURNS bigint LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
         WHEN actual = 0 AND slack > 10 THEN 0
         WHEN shown IS NULL OR abs(actual - shown) > greatest(slack, shown / 5) THEN actual

@@ -17,6 +17,7 @@ use rand::RngExt;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 use tokio_util::sync::CancellationToken;
 
 use crate::backlog::{Backlog, Offer, PageRef, Taken, Wanted};
@@ -82,7 +83,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// A look without an end is given up after this time at the earliest: its connection is dead.
-const DEAD: Duration = Duration::from_secs(60);
+pub(crate) const DEAD: Duration = Duration::from_secs(60);
 
 /// A look that takes this many times the longest so far is one without an end.
 const UNHEARD_OF: u32 = 10;
@@ -406,8 +407,9 @@ impl Driver {
                     self.tally
                         .of(self.writer.boards[index].name())
                         .failed_passes += 1;
-                    self.freeze(index, Cause::Source, with_cause(&error), now)
-                        .await;
+                    let problem = with_cause(&error);
+                    let told = error.without_data().unwrap_or_else(|| problem.clone());
+                    self.freeze(index, Cause::Source, problem, &told, now).await;
                 }
             }
         }
@@ -551,11 +553,12 @@ impl Driver {
             None => self.thaw(index, Cause::Word).await?,
             Some(HeldUp::Paused) => {
                 let problem = "paused by a person; `claimboard-sync resume` lets it go on";
-                self.freeze(index, Cause::Word, problem.to_owned(), now)
+                self.freeze(index, Cause::Word, problem.to_owned(), problem, now)
                     .await;
             }
             Some(HeldUp::Limit(refused)) => {
-                self.freeze(index, Cause::Word, refused.to_string(), now)
+                let problem = refused.to_string();
+                self.freeze(index, Cause::Word, problem.clone(), &problem, now)
                     .await;
             }
         }
@@ -707,9 +710,8 @@ impl Driver {
                 self.report.written += 1;
                 self.made |= taken.offer.creates;
                 self.backlog.done(&taken.page);
-                if let Err(error) = self.thaw(index, Cause::Notion).await {
-                    self.postgres.ill(&root_cause(&error), now);
-                }
+                let thawed = tokio::time::timeout(DEAD, self.thaw(index, Cause::Notion)).await;
+                self.noted(thawed, now);
             }
             Ok(Outcome::Retry) => {
                 if taken.offer.creates {
@@ -750,7 +752,8 @@ impl Driver {
             }
             Ok(Outcome::Frozen(problem)) => {
                 self.backlog.retry(taken, now);
-                self.freeze(index, Cause::Notion, problem, now).await;
+                self.freeze(index, Cause::Notion, problem.clone(), &problem, now)
+                    .await;
             }
             Ok(Outcome::Away(problem)) => {
                 self.backlog.retry(taken, now);
@@ -763,14 +766,18 @@ impl Driver {
         }
     }
 
-    /// Stops writing to one dashboard for a while, and says why.
-    async fn freeze(&mut self, index: usize, cause: Cause, problem: String, now: Instant) {
+    /// Stops writing to one dashboard for a while, and says why: to people the `problem`, to the log what is `told`.
+    async fn freeze(
+        &mut self,
+        index: usize,
+        cause: Cause,
+        problem: String,
+        told: &str,
+        now: Instant,
+    ) {
         let name = self.writer.boards[index].name();
-        let noted = self
-            .writer
-            .ledger
-            .dashboard_problem(name, Some(&problem))
-            .await;
+        let noted = self.writer.ledger.dashboard_problem(name, Some(&problem));
+        let noted = tokio::time::timeout(DEAD, noted).await;
         if self
             .frozen
             .get(&index)
@@ -778,7 +785,7 @@ impl Driver {
         {
             tracing::error!(
                 dashboard = name,
-                problem,
+                problem = told,
                 "dashboard stands still; it is tried again every minute"
             );
         }
@@ -790,9 +797,7 @@ impl Driver {
                 problem,
             },
         );
-        if let Err(error) = noted {
-            self.postgres.ill(&root_cause(&error), now);
-        }
+        self.noted(noted, now);
     }
 
     /// What made a dashboard stand still is over.
@@ -873,7 +878,13 @@ impl Driver {
             return;
         }
         let limit = i64::try_from(self.writer.gate.used().1).unwrap_or(i64::MAX);
-        match tokio::time::timeout(DEAD, self.writer.ledger.beat(limit)).await {
+        let noted = tokio::time::timeout(DEAD, self.writer.ledger.beat(limit)).await;
+        self.noted(noted, now);
+    }
+
+    /// How a note to the ledger ended.
+    fn noted(&mut self, noted: Result<sqlx::Result<()>, Elapsed>, now: Instant) {
+        match noted {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.postgres.ill(&root_cause(&error), now),
             Err(_) => self.lose_postgres(now),

@@ -12,7 +12,14 @@ fn main() -> ExitCode {
     if let Err(error) = dotenvy::from_path(".env")
         && !error.not_found()
     {
-        return cli::refuse(&format!("the file .env cannot be used: {error}"));
+        // A line that is wrong may hold a secret.
+        let why = match error {
+            dotenvy::Error::LineParse(..) => {
+                "a line is not NAME=value; put quotes around values with spaces".to_owned()
+            }
+            other => other.to_string(),
+        };
+        return cli::refuse(&format!("the file .env cannot be used: {why}"));
     }
     let cli = cli::parse(std::env::args_os());
     let filter = EnvFilter::try_from_env("CLAIMBOARD_LOG")

@@ -109,6 +109,18 @@ pub enum PassError {
 }
 
 impl PassError {
+    /// What a log may tell, where Postgres quotes values in what it says.
+    pub fn without_data(&self) -> Option<String> {
+        let Self::Source(SourceError::Database { source, .. }) = self else {
+            return None;
+        };
+        let code = source.as_database_error()?.code()?;
+        let quotes = ["22", "23", "P0"]
+            .iter()
+            .any(|class| code.starts_with(class));
+        quotes.then(|| format!("{self}: SQLSTATE {code}; `claimboard-sync errors` has the words"))
+    }
+
     /// Whether the database as a whole is out of reach, and not just this dashboard's rows.
     pub fn database_away(&self) -> bool {
         let (Self::Source(SourceError::Database { source, .. }) | Self::Ledger(source)) = self

@@ -1,5 +1,7 @@
 //! What the daemon says of itself, as `/status` answers it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::budget::WINDOW;
@@ -86,6 +88,20 @@ impl DashboardStatus {
 }
 
 impl Status {
+    /// The same, so much later, where nobody has looked since.
+    #[must_use]
+    pub fn later(mut self, by: Duration) -> Self {
+        for dashboard in &mut self.dashboards {
+            if let Some(looked) = &mut dashboard.looked_seconds_ago {
+                *looked += by.as_secs_f64();
+            }
+            if dashboard.backlog > 0 {
+                dashboard.stale_seconds += by.as_secs_f64();
+            }
+        }
+        self
+    }
+
     /// Why the daemon cannot do its work now; empty if it can.
     pub fn unready(&self) -> Vec<String> {
         let mut reasons: Vec<String> = [("Postgres", &self.postgres), ("Notion", &self.notion)]

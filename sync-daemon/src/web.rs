@@ -15,7 +15,7 @@ use axum::{Json, Router, middleware};
 use chrono::Utc;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ListenConfig;
@@ -49,6 +49,15 @@ const HEADERS: [(HeaderName, &str); 5] = [
 struct Shared {
     seen: watch::Receiver<Seen>,
     started: chrono::DateTime<Utc>,
+    /// Whoever asks Postgres does so alone: the connections are the mirror's.
+    asking: Arc<Mutex<()>>,
+}
+
+impl Shared {
+    async fn scene(&self, seen: &Seen) -> Scene {
+        let _alone = self.asking.lock().await;
+        Scene::read(seen.pool.as_ref()).await
+    }
 }
 
 /// Opens the door. An address that nobody asked for and that is taken is no reason not to mirror.
@@ -82,6 +91,7 @@ pub async fn serve(
     let shared = Shared {
         seen,
         started: Utc::now(),
+        asking: Arc::default(),
     };
     let routes = Router::new()
         .route("/", get(people))
@@ -113,7 +123,7 @@ pub async fn serve(
 
 async fn people(State(shared): State<Shared>) -> impl IntoResponse {
     let seen = shared.seen.borrow().clone();
-    let scene = Scene::read(seen.pool.as_ref()).await;
+    let scene = shared.scene(&seen).await;
     let turned = seen.at.elapsed();
     let page = page::render(&seen.status, &scene, turned, shared.started, Utc::now());
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page)
@@ -128,7 +138,7 @@ async fn style() -> impl IntoResponse {
 
 async fn status(State(shared): State<Shared>) -> impl IntoResponse {
     let seen = shared.seen.borrow().clone();
-    let scene = Scene::read(seen.pool.as_ref()).await;
+    let scene = shared.scene(&seen).await;
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": shared.started,

@@ -228,8 +228,7 @@ impl Writer {
                     tracing::warn!(
                         dashboard = board.name(),
                         property,
-                        address,
-                        "nobody in this workspace has this address; it stands in the page's note"
+                        "a row names somebody who is not in this workspace; the address stands in the page's note"
                     );
                 }
             }
@@ -767,10 +766,18 @@ fn tell(
             "{kind} of a page written"
         ),
         (Err(error), Outcome::Away(_)) => tracing::debug!(
-            dashboard = board.name(), page.key = key, kind, error = %error, "{kind} of a page not written"
+            dashboard = board.name(),
+            page.key = key,
+            kind,
+            error = error.brief(),
+            "{kind} of a page not written"
         ),
         (Err(error), _) => tracing::info!(
-            dashboard = board.name(), page.key = key, kind, attempts = taken.attempts, error = %error,
+            dashboard = board.name(),
+            page.key = key,
+            kind,
+            attempts = taken.attempts,
+            error = error.brief(),
             "{kind} of a page failed"
         ),
     }

@@ -102,7 +102,7 @@ async fn an_old_month_goes_after_a_checkpoint_and_the_history_still_proves_itsel
     let outcome = session.release(after).await.expect("an answer");
     assert_eq!(outcome, ReleaseOutcome::Released);
 
-    // A second night finds nothing to do, and a history with an offence loses nothing.
+    // A second night finds nothing to do.
     calendar::night(&stage.pool, Some(1))
         .await
         .expect("a night");
@@ -119,10 +119,27 @@ async fn an_old_month_goes_after_a_checkpoint_and_the_history_still_proves_itsel
         offence.is_some_and(|offence| offence.what.contains("differs")),
         "the carried grant is compared too"
     );
+
+    stage
+        .execute(
+            "INSERT INTO coordination.agent_log (timestamp, workspace, agent_name, session_id, action_type)
+             VALUES (clock_timestamp() - interval '3 months', 'default', 'alpha', 1, 'progress')",
+        )
+        .await;
+    calendar::night(&stage.pool, Some(1))
+        .await
+        .expect("a night");
+    let old: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM coordination.agent_log WHERE timestamp < clock_timestamp() - interval '2 months'",
+    )
+    .fetch_one(&stage.pool)
+    .await
+    .expect("counted");
+    assert_eq!(old, 1, "a history with an offence loses nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_month_is_dropped_in_milliseconds_however_much_it_holds() {
+async fn nobody_waits_for_the_night_however_much_a_month_holds() {
     let stage = Stage::set(TABLE, &[("items.toml", ITEMS)]).await;
     stage
         .execute(

@@ -79,7 +79,15 @@ fn every_variable_the_daemon_reads_is_documented() {
     let help = read(&root().join("sync-daemon/src/cli.rs"));
     let service = read(&root().join("systemd/claimboard-sync.env.example"))
         + &read(&root().join("systemd/claimboard-sync.service"));
-    let config = read(&root().join("sync-daemon/src/config.rs"));
+    let config: String = sources("sync-daemon/src/config")
+        .iter()
+        .filter(|file| !file.ends_with("tests.rs"))
+        .chain(
+            &["config.rs", "cli.rs", "main.rs"]
+                .map(|file| root().join("sync-daemon/src").join(file)),
+        )
+        .map(|file| read(file))
+        .collect();
     let names = config.split('"').filter(|word| {
         word.len() > 6
             && (word.starts_with("NOTION_")
@@ -92,6 +100,28 @@ fn every_variable_the_daemon_reads_is_documented() {
             service.contains(name),
             "{name} is neither in the unit nor in its environment"
         );
+    }
+}
+
+/// The commands of the page that copies the unit for a second workspace.
+#[test]
+fn a_second_unit_has_files_of_its_own() {
+    let page = read(&root().join("docs/how-to/several-workspaces.md"));
+    let (_, edit) = page.split_once("sed -i '").expect("an edit of the unit");
+    let (edit, _) = edit.split_once('\'').expect("its end");
+    let unit = root().join("systemd/claimboard-sync.service");
+    let sed = std::process::Command::new("sed")
+        .arg(edit)
+        .arg(unit)
+        .output();
+    let unit = String::from_utf8(sed.expect("sed").stdout).expect("text");
+    for line in [
+        "EnvironmentFile=/etc/claimboard/claimboard-sync-sales.env",
+        "LoadCredential=notion-token:/etc/claimboard/notion-token-sales",
+        "Environment=NOTION_TOKEN_FILE=%d/notion-token",
+        "User=claimboard-sync-sales",
+    ] {
+        assert!(unit.lines().any(|one| one == line), "{line}: {unit}");
     }
 }
 

@@ -182,8 +182,9 @@ fn the_environment_may_come_from_a_file() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "filed unset\n");
 
-    std::fs::write(&file, "oops").unwrap();
+    std::fs::write(&file, "DATABASE_URL=postgres://u:s3cret pass@localhost/x").unwrap();
     let said = fleet.say(&["agents"]);
     assert_eq!(said.code, 2, "{said:?}");
+    assert!(!said.err.contains("s3cret"), "{said:?}");
     assert!(said.err.contains("NAME=value"), "{said:?}");
 }

@@ -1,4 +1,4 @@
-//! Through a pooler in transaction mode. Needs one: `make conformance` runs this with PgBouncer.
+//! Through a pooler in transaction mode. Needs one: `make conformance` runs this with `PgBouncer`.
 
 use std::time::Duration;
 

@@ -3,9 +3,11 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
+use sqlx::postgres::PgSslMode;
 use sqlx::{PgConnection, PgPool};
 
 use super::Findings;
+use crate::config::is_loopback;
 use crate::dashboard::Dashboards;
 use crate::ledger::Ledger;
 use crate::source::{CheckError, check};
@@ -27,9 +29,11 @@ pub(super) async fn look(
 ) -> sqlx::Result<i64> {
     let mut connection = pool.acquire().await?;
     server(findings, &mut connection).await?;
+    transport(findings, pool);
     clock(findings, &mut connection).await?;
     budget(findings, &mut connection).await?;
     protocol(findings, &mut connection).await?;
+    rights(findings, &mut connection).await?;
     if let Some(dashboards) = dashboards {
         match check(&mut connection, dashboards).await {
             Ok(checked) => {
@@ -78,6 +82,56 @@ async fn server(findings: &mut Findings, connection: &mut PgConnection) -> sqlx:
             "rights",
             "the server only reads: a standby, or default_transaction_read_only",
             "point DATABASE_URL to the primary",
+        );
+    }
+    Ok(())
+}
+
+/// Whether somebody between here and the server could read along, or be the server.
+fn transport(findings: &mut Findings, pool: &PgPool) {
+    let options = pool.connect_options();
+    let host = options.get_host();
+    if options.get_socket().is_some() || host.starts_with('/') || is_loopback(host) {
+        findings.ok("transport", "the server is on this machine");
+    } else if matches!(options.get_ssl_mode(), PgSslMode::VerifyFull) {
+        findings.ok(
+            "transport",
+            "TLS; the server's certificate and name are verified",
+        );
+    } else {
+        findings.note(
+            "transport",
+            format!("{host} is another machine, and its certificate and name are not verified"),
+            "add sslmode=verify-full to DATABASE_URL",
+        );
+    }
+}
+
+/// What the daemon must be allowed beside reading.
+async fn rights(findings: &mut Findings, connection: &mut PgConnection) -> sqlx::Result<()> {
+    let lacking: Vec<String> = sqlx::query_scalar(
+        "SELECT 'writing ' || c.oid::regclass FROM pg_class c
+         WHERE c.relnamespace = to_regnamespace('sync') AND c.relkind = 'r' AND c.relname <> '_sqlx_migrations'
+           AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+                    AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+         UNION ALL
+         SELECT DISTINCT 'calling coordination.' || p.proname FROM pg_proc p
+         WHERE p.pronamespace = to_regnamespace('coordination') AND p.proname IN ('open_session', 'claim', 'renew', 'release')
+           AND NOT has_function_privilege(p.oid, 'EXECUTE')
+         ORDER BY 1",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    if lacking.is_empty() {
+        findings.ok(
+            "rights",
+            "it may write the ledger and hold the daemon's claim",
+        );
+    } else {
+        findings.bad(
+            "rights",
+            format!("not allowed: {}", lacking.join(", ")),
+            "GRANT claimboard_sync to this role, and SELECT, INSERT, UPDATE, DELETE on the tables of schema sync",
         );
     }
     Ok(())

@@ -89,7 +89,19 @@ pub enum Meaning {
 }
 
 impl Error {
-    /// Reads the answer. `write`: whether the request would have changed anything.
+    /// Without Notion's message, which quotes what was sent: for logs.
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Refused(refusal) => format!(
+                "Notion answered {} {}",
+                refusal.status,
+                refusal.code.as_deref().unwrap_or("without a code")
+            ),
+            other => other.to_string(),
+        }
+    }
+
+    /// What the answer means, or its absence.
     pub fn meaning(&self) -> Meaning {
         match self {
             Self::Unreachable(_) | Self::TokenFile { .. } => Meaning::Unreachable,

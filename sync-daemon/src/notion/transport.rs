@@ -362,6 +362,19 @@ impl Client {
                 path: path.display().to_string(),
                 source,
             })?;
+        if !text
+            .trim()
+            .chars()
+            .all(|character| character.is_ascii_graphic())
+        {
+            return Err(Error::TokenFile {
+                path: path.display().to_string(),
+                source: std::io::Error::new(
+                    std::io::ErrorKind::InvalidData,
+                    "it holds more than a token: write the token alone, on one line",
+                ),
+            });
+        }
         let token = SecretString::from(text.trim());
         *self
             .read_token

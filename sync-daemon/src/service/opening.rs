@@ -1,12 +1,14 @@
 //! What must be there before anything is mirrored, waited for however long that takes.
 
-use tokio::time::Instant;
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::systemd;
 use super::voice::Voice;
 use crate::board::Board;
 use crate::config::DatabaseConfig;
+use crate::driver::DEAD;
 use crate::health::Health;
 use crate::open::{Database, Error as OpenError, open_boards, pool};
 use crate::schedule::PROBE;
@@ -21,7 +23,12 @@ pub(super) async fn database(
     shutdown: &CancellationToken,
 ) -> Result<Option<(Database, Vec<Board>)>, OpenError> {
     loop {
-        let opening = async { open_boards(pool(config)?, config.schemas.as_deref()).await };
+        let opening = async {
+            let opening = async { open_boards(pool(config)?, config.schemas.as_deref()).await };
+            timeout(DEAD, opening)
+                .await
+                .unwrap_or(Err(OpenError::Database(sqlx::Error::PoolTimedOut)))
+        };
         let Some(result) = voice.hold(opening, health, None, shutdown).await else {
             return Ok(None);
         };
@@ -62,15 +69,20 @@ pub(super) async fn tenure(
     shutdown: &CancellationToken,
 ) -> Result<Turn, coordination::Error> {
     let mut holder: Option<String> = None;
-    let candidate = Candidate::new(&database.pool, &database.ledger);
+    let candidate = timeout(DEAD, Candidate::new(&database.pool, &database.ledger));
+    let candidate =
+        candidate.map(|answer| answer.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into())));
     let candidate = match voice.hold(candidate, health, None, shutdown).await {
         Some(Ok(candidate)) => candidate,
         Some(Err(error)) => return passing(error, health, voice, shutdown).await,
         None => return Ok(Turn::Stopped),
     };
     loop {
+        let attempt = timeout(DEAD, candidate.attempt());
+        let attempt =
+            attempt.map(|answer| answer.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into())));
         let attempt = voice
-            .hold(candidate.attempt(), health, holder.as_deref(), shutdown)
+            .hold(attempt, health, holder.as_deref(), shutdown)
             .await;
         match attempt {
             Some(Ok(Attempt::Granted(tenure))) => {
@@ -113,6 +125,7 @@ async fn passing(
     }
     let now = Instant::now();
     health.ill(&root_cause(&error), now);
+    systemd::ready();
     voice.waits(health, None);
     let pause = tokio::time::sleep_until(health.next_try(now));
     Ok(match voice.hold(pause, health, None, shutdown).await {

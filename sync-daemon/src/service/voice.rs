@@ -108,11 +108,12 @@ impl Voice {
             away_seconds: health.ill_for(now).as_ref().map(Duration::as_secs_f64),
         };
         self.status.send_modify(|seen| {
+            let since = now - seen.at;
             seen.at = now;
             seen.status = Arc::new(Status {
                 postgres,
                 standing_by: holder.map(str::to_owned),
-                ..(*seen.status).clone()
+                ..(*seen.status).clone().later(since)
             });
         });
     }

@@ -42,10 +42,10 @@ impl Door {
 
     fn refuses(&self, headers: &HeaderMap) -> Option<Refusal> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let asked = text(header::HOST)?;
-        if !self.is_ours(host(asked)) {
+        // HTTP/1.1 without a Host is malformed; HTTP/1.0 has none, and no browser speaks that.
+        let Some(asked) = text(header::HOST).filter(|asked| self.is_ours(host(asked))) else {
             return Some(Refusal::Host);
-        }
+        };
         if let Some(origin) = headers.get(header::ORIGIN) {
             let same = origin.to_str().ok().is_some_and(|origin| {
                 origin == format!("http://{asked}") || origin == format!("https://{asked}")
@@ -81,14 +81,7 @@ fn host(address: &str) -> &str {
 
 /// Lets in whom the rules allow.
 pub(super) async fn check(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    // HTTP/1.1 without a Host is malformed; HTTP/1.0 has none, and no browser speaks that.
-    let refusal = if headers.contains_key(header::HOST) {
-        door.refuses(headers)
-    } else {
-        Some(Refusal::Host)
-    };
-    match refusal {
+    match door.refuses(request.headers()) {
         None => next.run(request).await,
         Some(Refusal::Host) => (
             StatusCode::MISDIRECTED_REQUEST,
@@ -112,6 +105,7 @@ pub(super) async fn check(State(door): State<Arc<Door>>, request: Request, next:
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -153,6 +147,32 @@ mod tests {
         ] {
             let refusal = door.refuses(&headers(&[(header::HOST, foreign)]));
             assert_eq!(refusal, Some(Refusal::Host), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_absent_or_no_text_is_refused() {
+        let door = door("0.0.0.0:8711", Some("0123456789abcdef"));
+        assert_eq!(door.refuses(&HeaderMap::new()), Some(Refusal::Host));
+        let unreadable = HeaderValue::from_bytes(b"\xff").expect("a value");
+        let headers = HeaderMap::from_iter([(header::HOST, unreadable)]);
+        assert_eq!(door.refuses(&headers), Some(Refusal::Host));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_gets_in_by_the_token_alone(
+            host in prop::collection::vec(32_u8..=255, 0..30), origin in prop::option::of(prop::collection::vec(32_u8..=255, 0..30)),
+            shown in prop::option::of(prop::collection::vec(32_u8..=255, 0..30))
+        ) {
+            let door = door("0.0.0.0:8711", Some("0123456789abcdef"));
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(header::HOST, Some(host)), (header::ORIGIN, origin), (header::AUTHORIZATION, shown)] {
+                if let Some(value) = value.and_then(|value| HeaderValue::from_bytes(&value).ok()) {
+                    headers.insert(name, value);
+                }
+            }
+            prop_assert!(door.refuses(&headers).is_some());
         }
     }
 

@@ -19,6 +19,22 @@ fn an_argument_that_is_no_text_is_wrong_usage() {
 }
 
 #[test]
+fn a_line_of_the_env_file_that_is_wrong_is_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join(".env"),
+        "NOTION_TOKEN=ntn_s3cret and more",
+    )
+    .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_claimboard-sync"));
+    let refused = command.current_dir(folder.path()).arg("schema").output();
+    let refused = refused.unwrap();
+    let why = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{why}");
+    assert!(why.contains(".env") && !why.contains("s3cret"), "{why}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn an_answer_that_cannot_be_written_is_a_failure() {
     let full = File::options().write(true).open("/dev/full").unwrap();

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use sqlx::{AssertSqlSafe, PgPool};
 use sync_daemon::dashboard::{Dashboard, Dashboards};
 use sync_daemon::page::{DesiredPage, Key, Value};
+use sync_daemon::pass::PassError;
 use sync_daemon::source::{CheckError, Hashes, Snapshot, SourceError, check};
 
 use crate::database::database;
@@ -648,4 +649,18 @@ async fn reading_changes_nothing() {
         let cause = std::error::Error::source(&error).unwrap().to_string();
         assert!(cause.contains("read-only transaction"), "{cause}");
     }
+}
+
+#[tokio::test]
+async fn what_postgres_quotes_of_a_row_is_not_for_logs() {
+    let database = database(
+        "CREATE TABLE item (id int PRIMARY KEY, name text); INSERT INTO item VALUES (1, 'Secret');
+         CREATE VIEW shown AS SELECT id, name::int AS name FROM item",
+    )
+    .await;
+    let boards = dashboard("source = \"shown\"\nkey = \"id\"", "name", "");
+    let mut snapshot = Snapshot::begin(&database.pool).await.unwrap();
+    let failed = snapshot.hashes(board(&boards)).await.unwrap_err();
+    let told = PassError::from(failed).without_data().unwrap();
+    assert!(told.contains("22P02") && !told.contains("Secret"), "{told}");
 }

@@ -118,3 +118,16 @@ fn an_answer_that_is_not_json_keeps_its_head() {
         "Notion answered 502 without a code: <html>502</html>"
     );
 }
+
+#[test]
+fn a_log_gets_the_code_and_not_what_notion_quotes() {
+    let body = json!({"code": "validation_error", "message": "title should be defined, instead was `Secret`."});
+    let refusal = Refusal::read(
+        StatusCode::BAD_REQUEST,
+        &HeaderMap::new(),
+        body.to_string().as_bytes(),
+    );
+    let error = Error::Refused(Box::new(refusal));
+    assert!(error.to_string().contains("Secret"));
+    assert_eq!(error.brief(), "Notion answered 400 validation_error");
+}
