@@ -8,6 +8,7 @@ use super::shape::{
     Field, Shape, items, nullable, object, open, optional, or_null, record, required, union,
 };
 use crate::model::schema::{COLORS, Type};
+use crate::model::workspace::VIEW_KINDS;
 
 /// Notion's caps: units of a text, items of an array, options in one request.
 pub(super) const TEXT: usize = 2000;
@@ -547,16 +548,3 @@ shapes! {
         optional("configuration", nullable(Object)),
     ]);
 }
-
-pub(crate) const VIEW_KINDS: &[&str] = &[
-    "table",
-    "board",
-    "list",
-    "calendar",
-    "timeline",
-    "gallery",
-    "form",
-    "chart",
-    "map",
-    "dashboard",
-];

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::cell::Cell;
 use super::schema::{self, Kind, Property, TITLE};
-use super::workspace::{DataSource, Page, Parent, Workspace};
+use super::workspace::{DataSource, Page, Parent, VIEW_KINDS, Workspace};
 
 /// The first thing that is wrong with a state.
 pub(crate) fn violated(workspace: &Workspace) -> Option<String> {
@@ -158,7 +158,7 @@ fn wrong_views(workspace: &Workspace) -> Option<String> {
             .get(&view.data_source)
             .map(|source| source.database);
         let right = home == Some(view.database)
-            && crate::api::body::VIEW_KINDS.contains(&view.kind.as_str())
+            && VIEW_KINDS.contains(&view.kind.as_str())
             && !view.name.is_empty();
         (!right).then(|| format!("the view {} is {view:?}", view.id))
     })

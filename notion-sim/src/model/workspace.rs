@@ -95,6 +95,20 @@ pub(crate) struct Block {
     pub(crate) last_edited_time: DateTime<Utc>,
 }
 
+/// The types of views.
+pub(crate) const VIEW_KINDS: &[&str] = &[
+    "table",
+    "board",
+    "list",
+    "calendar",
+    "timeline",
+    "gallery",
+    "form",
+    "chart",
+    "map",
+    "dashboard",
+];
+
 /// A view of a database, kept as its author described it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct View {

@@ -7,6 +7,6 @@ mod data_file;
 mod faults;
 mod filters;
 mod limits;
-mod readme;
 mod refusals;
+mod sources;
 mod trash;

@@ -1,4 +1,5 @@
-//! The README names everything that the simulator does otherwise than Notion, as the sources have it.
+//! What holds of the sources: the README names everything that the simulator does otherwise than Notion, and the model
+//! knows nothing of the API.
 
 use std::path::{Path, PathBuf};
 
@@ -116,5 +117,17 @@ fn every_difference_from_what_was_measured_is_listed() {
             README.contains(&format!("`{name}`")),
             "{name} is not listed"
         );
+    }
+}
+
+#[test]
+fn the_model_knows_nothing_of_the_api() {
+    let mut files = Vec::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/model");
+    sources(&folder, &mut files);
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let source = std::fs::read_to_string(&file).expect("a source");
+        assert!(!source.contains("crate::api"), "{}", file.display());
     }
 }
