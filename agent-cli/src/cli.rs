@@ -136,6 +136,9 @@ pub(crate) enum Internal {
     Reference,
 }
 
+/// Exit codes above this one name a signal.
+const SIGNAL: u8 = 128;
+
 const EXAMPLES: &str = "\
 Examples:
   claimboard claim docs/ --agent alpha --reason 'new guide'
@@ -162,6 +165,7 @@ Exit codes:
   2  wrong usage or configuration
   3  the answer is no: somebody holds it (who, on standard output), or an offence was found
   4  the claim was lost
+  128 and the signal's number, such as 130 for Ctrl-C, when a signal ended it
 
 JSON, one object an answer, with \"local\": true from the local cluster; keys are only ever added:
   error   outcome \"failed\", error, next
@@ -170,7 +174,7 @@ JSON, one object an answer, with \"local\": true from the local cluster; keys ar
   waiter  ticket, agent, incarnation, mode, since, reason, overlap
   holder  claim_id, token, agent, incarnation, mode, since, until, reason, eta, progress,
           progress_at, overlap
-  loss    resource, ending, by, token, at
+  loss    resource, ending, by (who has it since, or else who ended it), token, at
   row     id, timestamp, agent, session_id, action, status, message, resource, claim_id, metadata,
           late, unauthenticated
 
@@ -192,10 +196,10 @@ impl Internal {
     pub(crate) fn execute(&self) -> ExitCode {
         match self {
             Self::RunCommand(args) => run::become_command(args),
-            Self::Reference => {
-                Say::line(reference::page().trim_end());
-                ExitCode::SUCCESS
-            }
+            Self::Reference => match Say::line(reference::page().trim_end()) {
+                Ok(_) => ExitCode::SUCCESS,
+                Err(failure) => ExitCode::from(Say::new(false).failure(&failure, false) as u8),
+            },
         }
     }
 }
@@ -204,20 +208,27 @@ impl Cli {
     /// Reads the command line, or says what is wrong with it.
     pub(crate) fn read() -> Result<Self, ExitCode> {
         Self::try_parse().map_err(|error| {
-            let words: Vec<String> = std::env::args().skip(1).collect();
+            // What is no text was refused by clap, and only its place is of interest here.
+            let words: Vec<String> = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
             let ours = words.split(|word| word == "--").next().unwrap_or(&[]);
             if !error.use_stderr() {
-                let _ = error.print();
-                return ExitCode::SUCCESS;
+                return match error.print() {
+                    Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                        Say::aside(&format!(
+                            "claimboard: standard output cannot be written: {error}"
+                        ));
+                        ExitCode::from(Exit::Failed as u8)
+                    }
+                    _ => ExitCode::SUCCESS,
+                };
             }
             if ours.iter().any(|word| word == "--json") {
-                let text = error.render().to_string();
-                let text = text.strip_prefix("error: ").unwrap_or(&text);
-                Say::new(true).failure(
-                    &Failure::usage(text.trim(), "`claimboard --help` shows what can be typed"),
-                    false,
-                );
+                Say::new(true).failure(&misused(&error.render().to_string()), false);
             } else {
+                // Standard error that is closed leaves the exit code to tell.
                 let _ = error.print();
             }
             ExitCode::from(match verb_of(ours) {
@@ -243,18 +254,18 @@ impl Cli {
             Ok(desk) => (self.verb.begin(&desk), desk.is_local()),
             Err(failure) => (Err(failure), false),
         };
-        ExitCode::from(match ended {
-            Ok(Ended::Answered(answer)) => say.answer(answer, local) as u8,
-            Ok(Ended::Code(code)) => code,
-            Err(failure) => {
-                let exit = say.failure(&failure, local);
-                match undecided {
-                    Some(code) => code,
-                    None if is_run => run::FAILED,
-                    None => exit as u8,
-                }
+        let ended = ended.and_then(|ended| match ended {
+            Ended::Answered(answer) => say.answer(answer, local).map(|exit| exit as u8),
+            Ended::Code(code) => Ok(code),
+        });
+        ExitCode::from(ended.unwrap_or_else(|failure| {
+            let exit = say.failure(&failure, local);
+            match undecided {
+                Some(code) => code,
+                None if is_run && exit as u8 <= SIGNAL => run::FAILED,
+                None => exit as u8,
             }
-        })
+        }))
     }
 }
 
@@ -277,6 +288,22 @@ impl Verb {
         runtime.shutdown_background();
         ended
     }
+}
+
+/// A usage error of the parser's as one line, for machines: without its help, which is a call away.
+fn misused(text: &str) -> Failure {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let said = text.split("\n\nUsage:").next().unwrap_or(text);
+    let paragraphs: Vec<String> = said
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.trim_start().starts_with("For more information"))
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect();
+    Failure::usage(
+        paragraphs.join("; "),
+        "`claimboard --help` and the verb's own --help show what can be typed",
+    )
 }
 
 /// The first word that is neither an option that stands everywhere nor its value.

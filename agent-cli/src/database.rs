@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::environment::Environment;
 use crate::failure::{Failure, with_causes};
-use crate::local;
+use crate::local::{self, Running};
 
 /// How long a cluster that goes down while we come is waited for.
 const SUCCESSION: Duration = Duration::from_mins(1);
@@ -55,6 +55,21 @@ impl Database {
             .await
             .map_err(|error| unreachable(&address, &error))?;
         Ok(Self { pool, key: address })
+    }
+
+    /// Connects to the local cluster if it runs.
+    pub(crate) async fn running(folder: &Path) -> Result<Self, Failure> {
+        let key = folder.display().to_string();
+        let running = Running::find(folder).ok_or_else(|| {
+            Failure::failed(
+                format!("the local cluster at {key} does not run"),
+                "the next use of it, such as `claimboard claims`, starts it",
+            )
+        })?;
+        let pool = pool(PgConnectOptions::from_str(&running.url)?)
+            .await
+            .map_err(|error| unreachable(&key, &error))?;
+        Ok(Self { pool, key })
     }
 
     /// Connects to the local cluster, which is started and brought to this program's version if need be.

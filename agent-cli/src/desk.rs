@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use coordination::Session;
+use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use crate::database::{Database, named};
 use crate::environment::Environment;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::identity;
 use crate::local;
 use crate::place::{Named, Place};
@@ -91,35 +92,35 @@ impl Desk {
         self.reaching.notify_one();
         tokio::select! {
             biased;
-            signal = ears.hear() => Err(Failure {
-                exit: Exit::Failed,
-                what: format!(
-                    "interrupted by signal {} before the database answered: nothing was done",
-                    signal as u8
-                ),
-                next: self.is_local().then(|| {
+            signal = ears.hear() => Err(signal.ended(
+                "nothing was done, the database had not answered",
+                if self.is_local() {
                     "a local cluster that was starting goes on by itself; `claimboard local stop` stops it"
-                        .to_owned()
-                }),
-            }),
+                } else {
+                    "run it again to do it"
+                },
+            )),
             found = self.reach() => found,
         }
+    }
+
+    /// The database that was used before and went away. A local cluster is not started: whoever stopped it meant it.
+    pub(crate) async fn database_again(&self) -> Result<PgPool, Failure> {
+        let database = match named(&self.environment)? {
+            Some(options) => Database::connect(options).await?,
+            None => Database::running(&local::folder(&self.environment)?).await?,
+        };
+        Ok(database.pool)
     }
 
     /// A signal that came since the database is asked, for verbs that do not listen themselves.
     pub(crate) async fn interrupted(&self) -> Failure {
         self.reaching.notified().await;
         match Ears::open() {
-            Ok(mut ears) => {
-                let signal = ears.hear().await;
-                Failure::failed(
-                    format!(
-                        "interrupted by signal {}: what the database was asked for may be done or not",
-                        signal as u8
-                    ),
-                    "look at it with `claimboard claims` or `claimboard tail`",
-                )
-            }
+            Ok(mut ears) => ears.hear().await.ended(
+                "what the database was asked for may be done or not",
+                "look at it with `claimboard claims` or `claimboard tail`",
+            ),
             Err(failure) => failure,
         }
     }

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
-use crate::database::Database;
 use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::hook::install;
@@ -73,9 +72,9 @@ impl Enforcement {
     }
 }
 
-/// Notes that a tool call of an agent is being checked.
-pub(crate) fn note_check(database: &Database, workspace: &str, agent: &str) -> Result<(), Failure> {
-    let path = identity::beside_path(&database.key, workspace, agent, STAMP)?;
+/// Notes that a tool call of an agent was checked.
+pub(crate) fn note_check(database: &str, workspace: &str, agent: &str) -> Result<(), Failure> {
+    let path = identity::beside_path(database, workspace, agent, STAMP)?;
     fs::write(&path, "").map_err(|error| Failure::file(&path, &error))
 }
 

@@ -18,6 +18,10 @@ pub(crate) enum Exit {
     No = 3,
     /// The claim was lost.
     Lost = 4,
+    /// A signal ended it, as a shell says it.
+    HungUp = 129,
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 /// An error, for people.
@@ -25,7 +29,7 @@ pub(crate) enum Exit {
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) what: String,
-    pub(crate) next: Option<String>,
+    pub(crate) next: String,
 }
 
 impl Failure {
@@ -34,7 +38,7 @@ impl Failure {
         Self {
             exit: Exit::Usage,
             what: what.into(),
-            next: Some(next.into()),
+            next: next.into(),
         }
     }
 
@@ -43,7 +47,7 @@ impl Failure {
         Self {
             exit: Exit::Failed,
             what: what.into(),
-            next: Some(next.into()),
+            next: next.into(),
         }
     }
 
@@ -56,12 +60,15 @@ impl Failure {
     }
 }
 
-/// An error and its causes in one line.
+/// An error and its causes in one line; a cause that the error itself has told is not told twice.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
+        let told = error.to_string();
+        if !text.ends_with(&told) {
+            let _ = write!(text, ": {told}");
+        }
         cause = error.source();
     }
     text
@@ -132,8 +139,8 @@ fn exit_of(refusal: Refusal) -> Exit {
     }
 }
 
-/// What to type after a refusal. `None` where a newer library refuses for reasons that this program does not know.
-fn next_of(refusal: Refusal) -> Option<String> {
+/// What to type after a refusal.
+fn next_of(refusal: Refusal) -> String {
     let next = match refusal {
         Refusal::Held | Refusal::Unclaimed => {
             "`claimboard who RESOURCE` names the holder; wait with `claimboard claim RESOURCE --wait 45`, or work elsewhere"
@@ -152,7 +159,8 @@ fn next_of(refusal: Refusal) -> Option<String> {
         Refusal::AppendOnly => "write another row instead: `claimboard log note`",
         Refusal::Deadlock => "release what the others wait for, or work on something else",
         Refusal::NoSlots => "claim it without --slot, or let an operator give it slots",
-        _ => return None,
+        // A newer library refuses for reasons that this program does not know.
+        _ => "`claimboard doctor` looks at what is wrong",
     };
-    Some(next.to_owned())
+    next.to_owned()
 }

@@ -69,6 +69,6 @@ fn nothing(session: &Session, named: &Named, mine: &[Claim]) -> Failure {
     Failure {
         exit: Exit::No,
         what,
-        next: Some(next),
+        next,
     }
 }

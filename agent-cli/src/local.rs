@@ -2,7 +2,7 @@
 //!
 //! Guarantees: two first users at once start one cluster (one lock decides who starts, another who runs); the keeper is nobody's child
 //! but init's, in a session of its own, with a clean environment and none of its starter's files open; a keeper that was killed takes
-//! its server along, and the next use starts anew.
+//! its server along, and the next use starts anew; a server that was killed is started again by its keeper.
 
 pub(crate) mod keeper;
 
@@ -82,9 +82,13 @@ pub(crate) fn ensure(folder: &Path) -> Result<Running, Failure> {
         if let Some(running) = Running::find(folder) {
             return Ok(running);
         }
+        // A keeper that is coming up, going down, or starting its server again.
+        if owner(folder).is_some() {
+            pause(folder, deadline)?;
+            continue;
+        }
         match launch(folder)?.as_str() {
             "ready" => {}
-            // A keeper that is going down, or one that is coming up.
             "in use" => pause(folder, deadline)?,
             failed => {
                 return Err(Failure::failed(

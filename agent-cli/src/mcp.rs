@@ -7,6 +7,7 @@
 mod answer;
 mod presence;
 mod tool;
+mod wire;
 mod work;
 
 use std::borrow::Cow;
@@ -14,16 +15,18 @@ use std::sync::Arc;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ErrorData, Implementation, ListToolsResult,
-    PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData,
+    Implementation, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
+    ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer, ServiceExt as _};
-use rmcp::transport::stdio;
 use tokio_util::sync::CancellationToken;
 
 use self::presence::Presence;
+use self::wire::Wire;
 use crate::desk::Desk;
 use crate::failure::{Failure, with_causes};
+use crate::quote::quoted;
 use crate::wish::Ears;
 
 /// What a client puts before its agent.
@@ -49,12 +52,11 @@ pub(crate) async fn serve(desk: Desk) -> Result<(), Failure> {
         ears.hear().await;
         signalled.cancel();
     });
-    let (input, output) = stdio();
-    let input = presence::Input::new(input, closing.clone());
+    let Wire { ends, writer } = Wire::open(&closing);
     let server = Server {
         presence: Arc::clone(&presence),
     };
-    let served = match server.serve_with_ct((input, output), closing.clone()).await {
+    let served = match server.serve_with_ct(ends, closing.clone()).await {
         Ok(running) => running.waiting().await.map(drop).map_err(|error| {
             Failure::failed(
                 format!("the server broke: {}", with_causes(&error)),
@@ -75,6 +77,7 @@ pub(crate) async fn serve(desk: Desk) -> Result<(), Failure> {
     listener.abort();
     let _ = care.await;
     presence.leave().await;
+    writer.close().await;
     served
 }
 
@@ -101,6 +104,29 @@ impl ServerHandler for Server {
         Ok(ListToolsResult::with_all_items(tool::all())
             .with_ttl_ms(tool::FRESH.as_millis().try_into().unwrap_or(u64::MAX))
             .with_cache_scope(rmcp::model::CacheScope::Public))
+    }
+
+    /// What the library found no method for: one that it knows, with parameters that it could not read, or none that there is.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let method = quoted(&request.method, 100);
+        Err(match request.method.as_str() {
+            "tools/call" => ErrorData::invalid_params(
+                "tools/call needs a name and, where the tool has any, its arguments: tools/list names them",
+                None,
+            ),
+            "initialize" | "tools/list" | "ping" => {
+                ErrorData::invalid_params(format!("the params of {method} cannot be read"), None)
+            }
+            _ => ErrorData::new(
+                ErrorCode::METHOD_NOT_FOUND,
+                format!("there is no method {method}: this server has tools/list and tools/call"),
+                None,
+            ),
+        })
     }
 
     async fn call_tool(

@@ -5,6 +5,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use coordination::Resource;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// What a path stands for.
@@ -145,6 +146,27 @@ pub(crate) fn literal(name: &str) -> String {
         spelling.push(character);
     }
     spelling
+}
+
+/// The resource of a file's spelling, or where no claim can have that name (control characters, too long) one that is in the same
+/// subtrees, so that who holds one of them holds the file.
+pub(crate) fn stand_in(spelling: &str) -> Option<Resource> {
+    if let Ok(resource) = Resource::parse(spelling) {
+        return Some(resource);
+    }
+    let plain: String = spelling
+        .chars()
+        .map(|c| {
+            if c.is_control() || c == ':' {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect();
+    let ends = plain.char_indices().map(|(at, c)| at + c.len_utf8());
+    ends.rev()
+        .find_map(|end| Resource::parse(&plain[..end]).ok())
 }
 
 /// The folder whose visible contents, and nothing else, were typed: the shell expanded a wildcard. `contents` says what a folder holds.

@@ -98,7 +98,32 @@ impl Place {
         typed.iter().map(|one| self.name(one, literally)).collect()
     }
 
+    /// What a file that a tool writes is called, if it is in the repository: a name that no claim can have included.
+    pub(crate) fn guarded(&self, typed: &str, literally: bool) -> Option<Resource> {
+        let (spelling, _) = self.spell(typed, literally).ok()?;
+        path::stand_in(&spelling)
+    }
+
     pub(crate) fn name(&self, typed: &str, literally: bool) -> Result<Named, Failure> {
+        let (spelling, note) = self.spell(typed, literally)?;
+        let resource = Resource::parse(&spelling).map_err(coordination::Error::from)?;
+        let note = if resource.widened() {
+            Some(format!(
+                "{typed} covers every name that begins with {}",
+                resource.name().trim_end_matches('*')
+            ))
+        } else {
+            note
+        };
+        Ok(Named {
+            typed: typed.to_owned(),
+            resource,
+            note,
+        })
+    }
+
+    /// The resource's spelling, and what is worth saying about it.
+    fn spell(&self, typed: &str, literally: bool) -> Result<(String, Option<String>), Failure> {
         if typed.is_empty() {
             return Err(Failure::usage(
                 "a resource is empty",
@@ -106,8 +131,8 @@ impl Place {
             ));
         }
         let exists = literally || fs::symlink_metadata(self.folder.join(typed)).is_ok();
-        let (spelling, note) = match path::take_apart(typed, exists) {
-            Given::Name(name) => (name, None),
+        match path::take_apart(typed, exists) {
+            Given::Name(name) => Ok((name, None)),
             Given::Path {
                 literal,
                 mut extent,
@@ -126,23 +151,9 @@ impl Place {
                 let spelling =
                     path::spelled(&path, self.root.as_deref(), extent, pattern.as_deref())
                         .map_err(|outside| refuse(typed, &outside))?;
-                (spelling, note)
+                Ok((spelling, note))
             }
-        };
-        let resource = Resource::parse(&spelling).map_err(coordination::Error::from)?;
-        let note = if resource.widened() {
-            Some(format!(
-                "{typed} covers every name that begins with {}",
-                resource.name().trim_end_matches('*')
-            ))
-        } else {
-            note
-        };
-        Ok(Named {
-            typed: typed.to_owned(),
-            resource,
-            note,
-        })
+        }
     }
 }
 

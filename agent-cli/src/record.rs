@@ -129,6 +129,27 @@ pub(crate) async fn in_line(pool: &PgPool, workspace: &str) -> Result<Vec<InLine
     .await?)
 }
 
+/// Whether an agent of this name ever had a session.
+pub(crate) async fn is_known(pool: &PgPool, workspace: &str, agent: &str) -> Result<bool, Failure> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM coordination.agents WHERE workspace = $1 AND agent = $2)",
+    )
+    .bind(workspace)
+    .bind(agent)
+    .fetch_one(pool)
+    .await?)
+}
+
+/// Which kinds of rows a workspace has.
+pub(crate) async fn actions(pool: &PgPool, workspace: &str) -> Result<Vec<String>, Failure> {
+    Ok(sqlx::query_scalar(
+        "SELECT DISTINCT action_type FROM coordination.agent_log WHERE workspace = $1 ORDER BY 1",
+    )
+    .bind(workspace)
+    .fetch_all(pool)
+    .await?)
+}
+
 /// The newest rows, oldest of them first.
 pub(crate) async fn log(
     pool: &PgPool,

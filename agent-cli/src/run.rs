@@ -1,21 +1,24 @@
 //! `claimboard run`: claim, run a command, release.
 //!
-//! Guarantees: the command starts only under a granted claim and is stopped when the lease may be over; the claim is released when the
-//! command ends; a `run` that is killed takes the command along (on Linux) and its claim expires.
+//! Guarantees: the command starts only under a granted claim and is stopped when the lease may be over, or within seconds of a claim's
+//! end by somebody's decision; the claim is released when the command ends; a `run` that is killed takes the command along (on Linux)
+//! and its claim expires.
 //! Claims of one session never stand in each other's way, so a run looks for its agent's own while it holds the agent's turn: two runs of
 //! one agent exclude each other as two agents do.
 //! Accepted: in the foreground of a terminal only the command itself is stopped, not what it started; elsewhere its whole process group.
 
 mod command;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Duration;
 
 use chrono::Utc;
-use coordination::{Claim, Held, Kept, Loss, ReleaseOutcome, Session, Waiting};
+use coordination::{Claim, ClaimId, Held, Kept, Loss, ReleaseOutcome, Session, Waiting};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 pub(crate) use self::command::{Args as CommandArgs, become_command};
 use self::command::{Command, Signals};
@@ -33,6 +36,8 @@ pub(crate) const FAILED: u8 = 125;
 const HELD: u8 = 75;
 /// The lease was lost while the command ran.
 const LOST: u8 = 124;
+/// How often it is looked whether somebody ended a claim: its next renewal may be hours away.
+const GLANCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -47,7 +52,8 @@ each other, too, and so does what this agent holds by `claimboard claim`.
 
 Exits with the command's code, 128 and the signal's number if a signal ended it, 126 or 127 if it
 cannot be run, and with codes of its own: 75 held (who, on standard error), 124 the lease was lost
-(the command was sent TERM, and KILL after --kill-after), 125 anything else failed.
+(the command was sent TERM, and KILL after --kill-after), 125 anything else failed. That somebody
+revoked the claim, released it or handed it over is noticed within seconds.
 
 JSON, on standard error, an object a line: event \"granted\", claims [claim]; \"held\", holders [holder];
 \"lost\" and a loss; \"released\", resource; \"not released\", resource, error, expires_at")]
@@ -193,11 +199,17 @@ async fn at(moment: Option<tokio::time::Instant>) {
 struct Care {
     kept: Vec<(String, Kept)>,
     losses: mpsc::UnboundedReceiver<String>,
+    glances: JoinHandle<()>,
 }
 
 impl Care {
     fn begin(session: &Session, claims: Vec<Claim>) -> Self {
         let (sender, losses) = mpsc::unbounded_channel();
+        let names = claims
+            .iter()
+            .map(|claim| (claim.id(), claim.resource().to_owned()))
+            .collect();
+        let glances = tokio::spawn(glance(session.clone(), names, sender.clone()));
         let kept = claims
             .into_iter()
             .map(|claim| {
@@ -212,11 +224,16 @@ impl Care {
                 (resource, kept)
             })
             .collect();
-        Self { kept, losses }
+        Self {
+            kept,
+            losses,
+            glances,
+        }
     }
 
     /// Gives the claims back. Whether one of them was lost, which is told.
     async fn end(self, session: &Session, teller: Teller<'_>) -> bool {
+        self.glances.abort();
         let mut lost = false;
         for (resource, kept) in self.kept {
             let end = match kept.stop().await {
@@ -248,6 +265,28 @@ impl Care {
             teller.lost(&resource, end.as_ref());
         }
         lost
+    }
+}
+
+/// Sends the name of the first claim that is found ended. A database that cannot be asked is asked again: renewals decide meanwhile.
+async fn glance(
+    session: Session,
+    names: BTreeMap<ClaimId, String>,
+    losses: mpsc::UnboundedSender<String>,
+) {
+    loop {
+        tokio::time::sleep(GLANCE).await;
+        let Ok(live) = session.claims().await else {
+            continue;
+        };
+        let ended = names
+            .iter()
+            .find(|(id, _)| live.iter().all(|claim| claim.id() != **id));
+        if let Some((_, name)) = ended {
+            // Nobody listens any more once the command has ended.
+            let _ = losses.send(name.clone());
+            return;
+        }
     }
 }
 

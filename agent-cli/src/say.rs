@@ -1,8 +1,4 @@
 //! What is said: an answer on standard output, for people or as JSON, and everything else on standard error.
-#![expect(
-    clippy::print_stderr,
-    reason = "this is where the program talks to people"
-)]
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -52,8 +48,8 @@ impl Say {
         }
     }
 
-    /// One answer. A reader that is gone is no error.
-    pub(crate) fn answer(self, mut answer: Answer, local: bool) -> Exit {
+    /// One answer.
+    pub(crate) fn answer(self, mut answer: Answer, local: bool) -> Result<Exit, Failure> {
         let text = if self.json {
             if local {
                 answer.json.insert("local".to_owned(), Value::Bool(true));
@@ -64,15 +60,24 @@ impl Say {
         };
         let text = text.trim_end_matches('\n');
         if !text.is_empty() {
-            Self::line(text);
+            Self::line(text)?;
         }
-        answer.exit
+        Ok(answer.exit)
     }
 
-    /// One line on standard output; `false` when nobody reads it any more.
-    pub(crate) fn line(text: &str) -> bool {
+    /// One line on standard output; `false` when nobody reads it any more, which is no error.
+    pub(crate) fn line(text: &str) -> Result<bool, Failure> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::failed(
+                format!(
+                    "what was asked for was done, but standard output cannot be written: {error}"
+                ),
+                "make room where it goes, and look with `claimboard claims` or `claimboard tail`",
+            )),
+        }
     }
 
     /// What went wrong. For machines on standard output, as every answer.
@@ -81,33 +86,33 @@ impl Say {
             let mut object = Map::from_iter([
                 ("outcome".to_owned(), Value::from("failed")),
                 ("error".to_owned(), Value::from(failure.what.clone())),
+                ("next".to_owned(), Value::from(failure.next.clone())),
             ]);
-            if let Some(next) = &failure.next {
-                object.insert("next".to_owned(), Value::from(next.clone()));
-            }
             if local {
                 object.insert("local".to_owned(), Value::Bool(true));
             }
-            Self::line(&Value::Object(object).to_string());
-        } else {
-            eprintln!("claimboard: {}", plain(&failure.what));
-            if let Some(next) = &failure.next {
-                eprintln!("  {}", plain(next));
+            if Self::line(&Value::Object(object).to_string()).is_ok() {
+                return failure.exit;
             }
         }
+        Self::aside(&format!(
+            "claimboard: {}\n  {}",
+            plain(&failure.what),
+            plain(&failure.next)
+        ));
         failure.exit
     }
 
     /// Something beside the answer, for people.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
-            eprintln!("claimboard: {}", plain(text));
+            Self::aside(&format!("claimboard: {}", plain(text)));
         }
     }
 
-    /// What must be said at every use, JSON or not.
+    /// What must be said at every use, JSON or not. There is nobody to tell that this cannot be said.
     pub(crate) fn aside(text: &str) {
-        eprintln!("{text}");
+        let _ = writeln!(io::stderr(), "{text}");
     }
 
     pub(crate) fn good(self, text: &str) -> String {

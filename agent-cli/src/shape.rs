@@ -169,10 +169,19 @@ pub(crate) fn lost(say: Say, resource: &str, loss: &Loss) -> String {
         moment(loss.at, Utc::now())
     );
     if let Some(by) = &loss.by {
-        let _ = write!(text, ", by {}", one_line(by));
+        let _ = write!(text, ", {} {}", part_of(loss.ending), one_line(by));
     }
     text.push('\n');
     text
+}
+
+/// What somebody who is named has to do with an ending.
+pub(crate) fn part_of(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Expired => "taken over by",
+        Ending::HandedOver => "to",
+        Ending::Released | Ending::Revoked => "by",
+    }
 }
 
 pub(crate) fn ending(ending: Ending) -> &'static str {

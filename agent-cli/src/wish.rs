@@ -74,7 +74,24 @@ pub(crate) enum EndSignal {
 impl EndSignal {
     /// What a shell answers for a program that the signal ended.
     pub(crate) fn code(self) -> u8 {
-        128 + self as u8
+        self.exit() as u8
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::Hangup => Exit::HungUp,
+            Self::Interrupt => Exit::Interrupted,
+            Self::Terminate => Exit::Terminated,
+        }
+    }
+
+    /// That it ended the program: what became of the work, and what to do next.
+    pub(crate) fn ended(self, what: &str, next: &str) -> Failure {
+        Failure {
+            exit: self.exit(),
+            what: format!("interrupted by signal {}: {what}", self as u8),
+            next: next.to_owned(),
+        }
     }
 }
 
@@ -89,10 +106,11 @@ pub(crate) struct Ears {
 impl Ears {
     pub(crate) fn open() -> Result<Self, Failure> {
         let open = |kind| {
-            signal(kind).map_err(|error| Failure {
-                exit: Exit::Failed,
-                what: format!("signals cannot be listened for: {error}"),
-                next: None,
+            signal(kind).map_err(|error| {
+                Failure::failed(
+                    format!("signals cannot be listened for: {error}"),
+                    "try again",
+                )
             })
         };
         Ok(Self {

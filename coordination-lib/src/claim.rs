@@ -325,7 +325,7 @@ pub enum HandoffOutcome {
 pub struct Loss {
     /// How it ended.
     pub ending: Ending,
-    /// Who took it or ended it; `None` when it only expired.
+    /// Who has it since, or else who ended it; `None` when it only expired.
     #[sqlx(rename = "taken_by")]
     pub by: Option<String>,
     /// The token that is valid instead, where somebody took it over.

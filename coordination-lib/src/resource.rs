@@ -9,7 +9,7 @@
 //! | `src/*/mod.rs`, `src/a?.rs`, `{a,b}` | widened to the names that begin with what stands before the first wildcard |
 //!
 //! `*`, `?`, `{` and `[` begin a wildcard; a backslash before one of `*?[]{}\` makes it an ordinary character. Case is kept and
-//! distinguishes. The SQL function `coordination.parse_resource` says the same, and the tests hold the two against each other.
+//! distinguishes. A name with a scheme has something on both sides of its colon: neither `:x` nor `table:`. The SQL function `coordination.parse_resource` says the same, and the tests hold the two against each other.
 
 use std::fmt;
 use std::str::FromStr;
@@ -193,6 +193,19 @@ fn check_segments(spelling: &str) -> Result<(), &'static str> {
     }
     if spelling.is_empty() || segments().any(|segment| segment == ".") {
         return Err("contains a . segment: leave it out");
+    }
+    if spelling.starts_with(':') {
+        return Err("begins with a colon: name a scheme before it, such as table:modules");
+    }
+    let first = match spelling.split_once('/') {
+        None => spelling,
+        Some((first, rest)) if rest.bytes().all(|byte| byte == b'*') => first,
+        Some(_) => "",
+    };
+    if first.ends_with(':') {
+        return Err(
+            "has nothing behind its colon: name it, such as table:modules, or table:* for all of the scheme",
+        );
     }
     if segments().any(str::is_empty) {
         return Err(

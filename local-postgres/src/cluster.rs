@@ -152,6 +152,31 @@ impl Cluster {
         if !self.supervisor.wait(STOP) {
             return Err(self.too_slow("stopped", STOP));
         }
+        self.start_again()
+    }
+
+    /// Whether the server is gone without having been stopped here: killed, or broken. It does not come back by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.supervisor.ended().is_some()
+    }
+
+    /// Starts a server that [has ended](Cluster::has_ended) again, on the same socket; nothing committed is lost. One whose supervisor
+    /// alone was killed is stopped first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Program`] also while processes of the killed server are still on their way out: a little later it succeeds.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        if !self.has_ended() {
+            return Ok(());
+        }
+        if !self.folder.stop_orphan(STOP) {
+            return Err(self.too_slow("stopped", STOP));
+        }
+        self.start_again()
+    }
+
+    fn start_again(&mut self) -> Result<(), Error> {
         self.folder.forget_dead_server()?;
         self.supervisor = launch(
             &self.folder,

@@ -2,14 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::kill;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, mkdtemp};
 
 use crate::Error;
@@ -65,19 +65,45 @@ impl Folder {
     /// A stale `postmaster.pid` is survived by Postgres unless its number was given to another process
     /// since, which is common in containers. The lock says that no server of ours is alive.
     pub(crate) fn forget_dead_server(&self) -> Result<(), Error> {
-        let path = self.cluster.join("postmaster.pid");
-        let Ok(text) = fs::read_to_string(&path) else {
-            return Ok(());
-        };
-        if let Some(pid) = text.lines().next().and_then(|line| line.parse().ok())
-            && is_postgres(pid)
-        {
+        if let Some(pid) = self.server() {
             return Err(Error::InUse {
                 folder: self.path.clone(),
                 pid,
             });
         }
-        fs::remove_file(&path).map_err(io_at(&path))
+        let path = self.pid_file();
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(io_at(&path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Stops a server that lost its supervisor. Whether none is left within `limit`.
+    pub(crate) fn stop_orphan(&self, limit: Duration) -> bool {
+        let started = Instant::now();
+        let mut asked = None;
+        while let Some(pid) = self.server() {
+            if started.elapsed() > limit {
+                return false;
+            }
+            if asked.replace(pid) != Some(pid) {
+                // One that has just ended needs no signal.
+                let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+
+    /// The live server's first process, as it wrote it down.
+    fn server(&self) -> Option<i32> {
+        let text = fs::read_to_string(self.pid_file()).ok()?;
+        let pid = text.lines().next()?.parse().ok()?;
+        is_postgres(pid).then_some(pid)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.cluster.join("postmaster.pid")
     }
 }
 

@@ -41,7 +41,7 @@ DECLARE
   parsed coordination.parsed_resource;
 BEGIN
   -- Most names are plain, and nothing about them needs a second look.
-  IF length(spelling) <= 200 AND spelling ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]*(/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*$' THEN
+  IF length(spelling) <= 200 AND right(spelling, 1) <> ':' AND spelling ~ '^[A-Za-z0-9_][A-Za-z0-9_.:-]*(/[A-Za-z0-9_][A-Za-z0-9_.:-]*)*$' THEN
     RETURN (spelling, coordination.pathrange(spelling || '/', spelling || '/', '[]'), false);
   END IF;
   problem := CASE
@@ -56,6 +56,8 @@ BEGIN
     problem := CASE
       WHEN spelling ~ '(^|/)\.\.(/|$)' THEN 'contains a .. segment: spell it from the workspace''s root'
       WHEN spelling = '' OR spelling ~ '(^|/)\.(/|$)' THEN 'contains a . segment: leave it out'
+      WHEN starts_with(spelling, ':') THEN 'begins with a colon: name a scheme before it, such as table:modules'
+      WHEN spelling ~ '^[^/]*:(/[*]*)?$' THEN 'has nothing behind its colon: name it, such as table:modules, or table:* for all of the scheme'
       WHEN spelling ~ '^/|//' THEN 'contains an empty segment: spell it from the workspace''s root, without // or a leading /'
     END;
   END IF;

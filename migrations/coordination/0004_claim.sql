@@ -91,9 +91,9 @@ BEGIN
   RETURN (SELECT l.id FROM coordination.agent_log l WHERE l.claim_id = claim.id AND l.act = 'granted' AND l.timestamp = claim.acquired_at);
 END $$;
 
--- The one way in which a claim ends. The caller holds the row FOR UPDATE and has found it not ended.
+-- The one way in which a claim ends. The caller holds the row FOR UPDATE and has found it not ended. `heir` is the agent who was given it.
 CREATE FUNCTION coordination.end_claim(ended coordination.claims, ending text, ended_by text, successor bigint, at timestamptz,
-  message text, unauthenticated boolean) RETURNS bigint
+  message text, unauthenticated boolean, heir text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -107,7 +107,8 @@ BEGIN
   INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, message, metadata, resource_claim, claim_id, act, unauthenticated)
   VALUES (at, ended.workspace, ended.agent, ended.session_id,
     CASE end_claim.ending WHEN 'released' THEN 'release' WHEN 'expired' THEN 'expire' WHEN 'handed over' THEN 'handoff' ELSE 'revoke' END,
-    end_claim.message, CASE WHEN end_claim.ended_by <> ended.owner THEN jsonb_build_object('by', end_claim.ended_by) END,
+    end_claim.message, CASE WHEN end_claim.heir IS NOT NULL THEN jsonb_build_object('to', end_claim.heir)
+      WHEN end_claim.ended_by <> ended.owner THEN jsonb_build_object('by', end_claim.ended_by) END,
     ended.resource, ended.id, end_claim.ending, end_claim.unauthenticated)
   RETURNING id INTO number;
   IF EXISTS (SELECT FROM tickets t WHERE t.workspace = ended.workspace AND t.spans && ended.span) THEN

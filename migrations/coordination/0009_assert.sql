@@ -49,5 +49,6 @@ END $$;
 
 CREATE FUNCTION coordination.lost_how(lost coordination.loss) RETURNS text
 LANGUAGE sql STABLE AS $$
-  SELECT format('%s at %s%s%s', lost.ending, lost.ended_at, ', ended by ' || lost.taken_by, ', token ' || lost.taken_token || ' is valid instead')
+  SELECT format('%s at %s%s%s', lost.ending, lost.ended_at,
+    CASE lost.ending WHEN 'handed over' THEN ', to ' WHEN 'expired' THEN ', taken over by ' ELSE ', by ' END || lost.taken_by, ', token ' || lost.taken_token || ' is valid instead')
 $$;

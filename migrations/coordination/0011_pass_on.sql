@@ -35,7 +35,7 @@ BEGIN
   ELSIF heir.id = session.id THEN
     RAISE EXCEPTION 'agent % holds it already: name another agent', quote_literal(to_agent) USING ERRCODE = 'CB005';
   END IF;
-  number := end_claim(held, 'handed over', heir.owner, NULL, at, handoff.message, session.secret_hash IS NULL);
+  number := end_claim(held, 'handed over', held.owner, NULL, at, handoff.message, session.secret_hash IS NULL, heir.agent);
   at := clock_timestamp();
   INSERT INTO claims (workspace, resource, span, owner, agent, session_id, shared, slot, reason, eta, ttl, acquired_at, expires_at, last_progress_at)
   VALUES (held.workspace, held.resource, held.span, heir.owner, heir.agent, heir.id, held.shared, held.slot, held.reason, held.eta, held.ttl, at,

@@ -2,10 +2,11 @@
 //!
 //! Covered: redirections, `tee`, `rm`, `mv`, `cp`, `ln`, `install`, `touch`, `truncate`, `mkdir`, `chmod`, `dd of=`, `sed -i`, `perl -i`,
 //! `rsync`, `patch`, `git rm|mv|restore|checkout|apply`, behind `cd`, `sudo`, `env`, `timeout` and the like, in lists, pipes, loops, subshells,
-//! substitutions and `sh -c`.
-//! Not covered, and never guessed: names that a variable, a substitution or standard input holds; scripts and programs that write by
-//! themselves (formatters, compilers, `python -c`); `git` commands that change whole trees (`merge`, `switch`, `reset`, `stash`).
+//! substitutions and `sh -c`, with wildcards and braces.
+//! Not covered, and never guessed: names that a variable, a substitution or standard input (`xargs`) holds; what `find` deletes or runs;
+//! scripts and programs that write by themselves (formatters, compilers, `python -c`); `git` commands that change whole trees (`merge`, `switch`, `reset`, `stash`).
 
+mod braces;
 mod command;
 mod lexer;
 

@@ -32,7 +32,10 @@ impl Call {
         folder: &Path,
         disk: &dyn Disk,
     ) -> BTreeSet<Written> {
-        let input = |name: &str| self.input.get(name).and_then(Value::as_str);
+        let input = |name: &str| {
+            let text = self.input.get(name)?.as_str()?;
+            (!text.is_empty()).then_some(text)
+        };
         let file = |path: &str| Written {
             path: folder.join(path),
             pattern: false,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use local_postgres::{Cluster, Settings};
 use sqlx::{Connection as _, PgConnection};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{DATABASE, Running, note_in};
 use crate::environment::Environment;
@@ -18,6 +18,11 @@ use crate::say::Say;
 const GLANCE: Duration = Duration::from_mins(1);
 /// A server that cannot be asked so many times in a row is broken: the next use starts a new one.
 const PATIENCE: u32 = 3;
+/// How long a server may take to answer, and how soon one that did not is asked again.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long a server that was killed may take to start again, and the pause between two attempts: its last processes are on their way out.
+const REVIVAL: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// `claimboard local serve`
 #[derive(Debug, clap::Args)]
@@ -58,7 +63,7 @@ pub(crate) fn serve(args: &Args) -> ExitCode {
     match said {
         Ok(()) => ExitCode::SUCCESS,
         Err(word) => {
-            Say::line(&word.replace('\n', " "));
+            let _ = Say::line(&word.replace('\n', " "));
             ExitCode::FAILURE
         }
     }
@@ -102,11 +107,11 @@ fn keep(folder: &Path, idle: Duration) -> Result<(), String> {
         .build()
         .map_err(|error| failed(&error.to_string()))?;
     // From here on a request to stop is heard, and answered once the cluster has started.
-    let mut stop = runtime
-        .block_on(async { Stop::listen() })
+    let mut ears = runtime
+        .block_on(async { Ears::open() })
         .map_err(|error| failed(&error.to_string()))?;
     super::make(folder).map_err(|error| failed(&error.to_string()))?;
-    let cluster = match Cluster::start(folder, &Settings::default()) {
+    let mut cluster = match Cluster::start(folder, &Settings::default()) {
         Ok(cluster) => cluster,
         Err(local_postgres::Error::InUse { .. }) => return Err("in use".to_owned()),
         Err(error) => return Err(failed(&with_causes(&error))),
@@ -115,11 +120,13 @@ fn keep(folder: &Path, idle: Duration) -> Result<(), String> {
         .create_database(DATABASE)
         .map_err(|error| failed(&with_causes(&error)))?;
     publish(&cluster).map_err(|error| failed(&error.to_string()))?;
-    Say::line("ready");
+    // The cluster serves whether or not its starter still listens.
+    let _ = Say::line("ready");
 
-    runtime.block_on(watch(&cluster, idle, &mut stop));
+    runtime.block_on(watch(&mut cluster, idle, &mut ears));
     // First the note, so that whoever comes now waits for the next cluster.
     let _ = fs::remove_file(note_in(folder));
+    // What goes wrong now, the next start meets and tells.
     let _ = cluster.stop();
     Ok(())
 }
@@ -137,20 +144,31 @@ fn publish(cluster: &Cluster) -> std::io::Result<()> {
     fs::rename(&unfinished, &note)
 }
 
-struct Stop {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
+struct Ears {
+    terminate: Signal,
+    interrupt: Signal,
+    child: Signal,
 }
 
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
+impl Ears {
+    fn open() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            child: signal(SignalKind::child())?,
         })
     }
 
-    async fn requested(&mut self) {
+    /// Whether it is to stop: else a child of ours has ended.
+    async fn hear(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => true,
+            _ = self.child.recv() => false,
+        }
+    }
+
+    async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -158,32 +176,62 @@ impl Stop {
     }
 }
 
-/// Returns when asked to stop, when nobody was there for `idle`, or when the server is broken.
-async fn watch(cluster: &Cluster, idle: Duration, stop: &mut Stop) {
+/// Returns when asked to stop, when nobody was there for `idle`, or when the server is broken. One that was killed starts again.
+async fn watch(cluster: &mut Cluster, idle: Duration, ears: &mut Ears) {
     let glance = (idle / 4).clamp(Duration::from_millis(100), GLANCE);
     let url = cluster.url("postgres");
     let mut last_visit = Instant::now();
     let mut seen = None;
     let mut failures = 0;
     loop {
+        let pause = if failures > 0 {
+            glance.min(ANSWER)
+        } else {
+            glance
+        };
         tokio::select! {
-            () = stop.requested() => return,
-            () = tokio::time::sleep(glance) => {}
+            stops = ears.hear() => if stops { return },
+            () = tokio::time::sleep(pause) => {}
         }
-        match visitors(&url).await {
-            Ok((now, ever)) => {
-                failures = 0;
-                if now > 0 || seen != Some(ever) {
-                    last_visit = Instant::now();
-                }
-                seen = Some(ever);
+        if cluster.has_ended() {
+            if !revive(cluster, ears).await {
+                return;
             }
-            Err(_) => failures += 1,
+            // Its statistics went with it.
+            seen = None;
+        }
+        let asked = tokio::select! {
+            () = ears.stop() => return,
+            asked = tokio::time::timeout(ANSWER, visitors(&url)) => asked,
+        };
+        if let Ok(Ok((now, ever))) = asked {
+            failures = 0;
+            if now > 0 || seen != Some(ever) {
+                last_visit = Instant::now();
+            }
+            seen = Some(ever);
+        } else {
+            failures += 1;
         }
         if failures == PATIENCE || last_visit.elapsed() > idle || !stands(cluster.data_dir()) {
             return;
         }
     }
+}
+
+/// Starts the server again, so that those who were connected find it where it was.
+async fn revive(cluster: &mut Cluster, ears: &mut Ears) -> bool {
+    let started = Instant::now();
+    while stands(cluster.data_dir()) && cluster.restart().is_err() {
+        if started.elapsed() > REVIVAL {
+            return false;
+        }
+        tokio::select! {
+            () = ears.stop() => return false,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    !cluster.has_ended()
 }
 
 /// How many are connected now, and how many ever were.

@@ -82,10 +82,10 @@ impl Answer {
             let by = loss
                 .by
                 .as_ref()
-                .map(|by| format!(" by {}", clean(by, NAME)))
+                .map(|by| format!(", {} {}", shape::part_of(loss.ending), clean(by, NAME)))
                 .unwrap_or_default();
             self.line(format!(
-                "LOST {}: {}{by} at {}. Stop working on it, and claim it again before you go on.",
+                "LOST {}: {}{by}, at {}. Stop working on it, and claim it again before you go on.",
                 shown(resource),
                 shape::ending(loss.ending),
                 time(loss.at)
@@ -112,16 +112,12 @@ impl Answer {
 
 impl From<Failure> for Answer {
     fn from(failure: Failure) -> Self {
-        let next = failure.next.unwrap_or_else(|| {
-            "mend the call by what the message says, or call start to see where you stand"
-                .to_owned()
-        });
         let mut answer = Self::new("failed");
         answer.error = true;
         answer.line(format!("failed: {}", failure.what));
-        answer.line(format!("next: {next}"));
+        answer.line(format!("next: {}", failure.next));
         answer.set("error", failure.what);
-        answer.set("next", next);
+        answer.set("next", failure.next);
         answer
     }
 }

@@ -1,15 +1,11 @@
 //! The agent's presence: its session, for as long as the client is there, and what it holds.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use coordination::{Claim, ClaimId, Ending, LogEntry, Loss, Session, TicketId};
 use serde_json::Value;
-use tokio::io::{AsyncRead, ReadBuf, Stdin};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -213,37 +209,5 @@ fn name_after(client: &str) -> String {
         NAMELESS.to_owned()
     } else {
         name
-    }
-}
-
-/// Standard input that tells when it closes, so that whoever waits stops at once.
-pub(super) struct Input {
-    inner: Stdin,
-    closing: CancellationToken,
-}
-
-impl Input {
-    pub(super) fn new(inner: Stdin, closing: CancellationToken) -> Self {
-        Self { inner, closing }
-    }
-}
-
-impl AsyncRead for Input {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
-        let is_over = match &polled {
-            Poll::Ready(Ok(())) => buffer.filled().len() == before && buffer.remaining() > 0,
-            Poll::Ready(Err(_)) => true,
-            Poll::Pending => false,
-        };
-        if is_over {
-            self.closing.cancel();
-        }
-        polled
     }
 }

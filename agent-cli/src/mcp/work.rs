@@ -140,6 +140,20 @@ impl Work<'_> {
     }
 
     async fn log(&self, log: Log) -> Result<Answer, Failure> {
+        if log.message.trim().is_empty() {
+            return Err(Failure::usage(
+                "the message is empty",
+                "call log with a message that says something",
+            ));
+        }
+        if let (Some(done), Some(total)) = (log.done, log.total)
+            && done > total
+        {
+            return Err(Failure::usage(
+                format!("{done} steps of {total} cannot be done"),
+                "call log with done at most total",
+            ));
+        }
         let mut entry = match log.kind {
             Kind::Progress => LogEntry::progress(log.message),
             Kind::Help => LogEntry::help(log.message),
@@ -214,8 +228,7 @@ impl Work<'_> {
     }
 
     async fn wait(&self, wait: Wait) -> Result<Answer, Failure> {
-        let seconds = wait.seconds.unwrap_or(LONGEST_WAIT).clamp(1, LONGEST_WAIT);
-        let until = Instant::now() + Duration::from_secs(seconds).min(LONGEST);
+        let until = Instant::now() + patience(wait.seconds);
         let wanted = match &wait.ticket {
             Some(_) if !wait.resources.is_empty() => {
                 return Err(Failure::usage(
@@ -383,6 +396,13 @@ fn notes(answer: &mut Answer, named: &[Named]) {
     }
 }
 
+/// How long a call waits that asks for so many seconds.
+fn patience(seconds: Option<u64>) -> Duration {
+    seconds.map_or(LONGEST, |seconds| {
+        Duration::from_secs(seconds.max(1)).min(LONGEST)
+    })
+}
+
 fn count(number: usize, none: &str, some: &str) -> String {
     match number {
         0 => none.to_owned(),
@@ -390,3 +410,6 @@ fn count(number: usize, none: &str, some: &str) -> String {
         number => format!("{some} {number} claims:"),
     }
 }
+
+#[cfg(test)]
+mod tests;

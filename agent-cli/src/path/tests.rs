@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use coordination::Resource;
 use proptest::prelude::*;
 
-use super::{Given, Outside, expanded_by_shell, normalised, shown, spelled, take_apart};
+use super::{
+    Given, Outside, expanded_by_shell, literal, normalised, shown, spelled, stand_in, take_apart,
+};
 
 const ROOT: &str = "/home/a/repo";
 
@@ -195,4 +197,27 @@ proptest! {
         let once = normalised(&PathBuf::from(path));
         prop_assert_eq!(&normalised(&once), &once);
     }
+}
+
+#[test]
+fn a_name_that_no_claim_can_have_is_in_the_subtrees_of_its_file() {
+    let long = format!("docs/{}", "x".repeat(1100));
+    for odd in ["docs/a\tb", "docs/\u{85}", &long] {
+        assert!(Resource::parse(&literal(odd)).is_err(), "{odd:?}");
+        let stand_in = stand_in(&literal(odd)).unwrap();
+        assert!(
+            Resource::parse("docs/").unwrap().overlaps(&stand_in),
+            "{odd:?}"
+        );
+        for other in ["docs", "docs/a", "src/"] {
+            assert!(
+                !Resource::parse(other).unwrap().overlaps(&stand_in),
+                "{odd:?}"
+            );
+        }
+    }
+    for root in [":x", "table:"] {
+        assert!(stand_in(root).is_some(), "{root}");
+    }
+    assert_eq!(stand_in("a.md"), Resource::parse("a.md").ok());
 }

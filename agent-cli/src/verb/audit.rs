@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::git::git;
-use crate::path::{literal, shown};
+use crate::path::{literal, shown, stand_in};
 use crate::quote::clean;
 use crate::record;
 use crate::say::{Answer, plain};
@@ -127,7 +127,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     for commit in &commits {
         let agent = agent_of(commit, &agents);
         for path in &commit.files {
-            let Ok(name) = Resource::parse(&literal(path)) else {
+            let Some(name) = stand_in(&literal(path)) else {
                 continue;
             };
             files += 1;

@@ -77,14 +77,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
             "busy: a transaction that is still open decides; try again, or add --wait SECONDS",
         ),
         Got::Interrupted(signal) => {
-            return Err(Failure {
-                exit: Exit::Failed,
-                what: format!(
-                    "interrupted by signal {}: nothing was claimed",
-                    signal as u8
-                ),
-                next: None,
-            });
+            return Err(signal.ended("nothing was claimed", "run it again to claim"));
         }
     })
 }

@@ -85,7 +85,7 @@ pub(crate) async fn act(_: Args, desk: &Desk) -> Result<Answer, Failure> {
                     database.key
                 ),
             ));
-            checks.extend(there(&database.pool).await?);
+            checks.extend(there(&database.pool, desk.is_local()).await?);
             checks.extend(guards(desk, &database).await?);
         }
         Err(failure) => {
@@ -95,7 +95,7 @@ pub(crate) async fn act(_: Args, desk: &Desk) -> Result<Answer, Failure> {
                 what: failure.what,
                 next: None,
             });
-            advice = failure.next;
+            advice = Some(failure.next);
         }
     }
     let sick = checks.iter().any(|check| check.state == State::Bad);
@@ -190,7 +190,7 @@ async fn guards(desk: &Desk, database: &Database) -> Result<Vec<Check>, Failure>
 }
 
 /// What the database is like.
-async fn there(pool: &PgPool) -> Result<Vec<Check>, Failure> {
+async fn there(pool: &PgPool, is_local: bool) -> Result<Vec<Check>, Failure> {
     let asked = Utc::now();
     let (number, version, now, owns): (i32, String, DateTime<Utc>, bool) = sqlx::query_as(
         "SELECT current_setting('server_version_num')::int, current_setting('server_version'), clock_timestamp(),
@@ -225,7 +225,9 @@ async fn there(pool: &PgPool) -> Result<Vec<Check>, Failure> {
         },
     ];
     checks.push(schema(pool).await?);
-    checks.push(if owns {
+    checks.push(if owns && is_local {
+        Check::good("role", "the local cluster is this user's alone")
+    } else if owns {
         Check::other(
             "role",
             State::Warning,

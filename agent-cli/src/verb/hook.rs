@@ -19,7 +19,7 @@ use crate::guard::{self, Live, Objection};
 use crate::hook::host::{Denial, Format};
 use crate::hook::install::{self, Change, Done};
 use crate::hook::shell::Disk;
-use crate::path::shown;
+use crate::path::{literal, shown, stand_in};
 use crate::quote::clean;
 use crate::say::{Answer, Say};
 use crate::verb::Ended;
@@ -70,8 +70,8 @@ Exits 3 when somebody else holds a staged file, 1 when that could not be found o
     },
     /// What git calls before a push
     #[command(after_help = "\
-Exits 3 when somebody else holds a file of the commits that are pushed, 1 when that could not be found
-out.")]
+Looks at the commits that no branch of the remote is known to have; of merges, at what they changed
+themselves. Exits 3 when somebody else holds a file of them, 1 when that could not be found out.")]
     PrePush {
         /// The remote's name
         remote: String,
@@ -106,13 +106,15 @@ or when it cannot tell, it answers nothing, which leaves the decision to the hos
 which blocks nothing, when the call makes no sense or the claims could not be read.
 
 The forms follow the hosts' documentation, except Cursor's and the fields of Windsurf's, which follow what
-others wrote about them. They were tried with calls made after that, not inside the hosts. Not here: VS Code, which does not document its tools' inputs, and hosts whose hooks are
-plugins in their own process, such as OpenCode. There, git's hooks stand between an edit and a commit.
+others wrote about them. They were tried with calls made after that, not inside the hosts. Not here:
+VS Code, which does not document its tools' inputs, and hosts whose hooks are plugins in their own
+process, such as OpenCode. There, git's hooks stand between an edit and a commit.
 
 Of shell commands it understands redirections, tee, rm, mv, cp, ln, install, touch, truncate, mkdir,
 chmod, dd, rsync, sed -i, perl -i, patch, and git rm, mv, restore, checkout and apply, in lists, pipes,
-loops, subshells and sh -c. Not names that a variable or a substitution holds, not what scripts,
-compilers and formatters write by themselves, not git commands that change whole trees.")]
+loops, subshells and sh -c, with wildcards and braces. Not names that a variable, a substitution or
+standard input holds (so nothing behind xargs), not what find deletes or runs (-delete, -exec), not what
+scripts, compilers and formatters write by themselves, not git commands that change whole trees.")]
     PreToolUse {
         /// Whose call it is, and whose form the answer has
         #[arg(long)]
@@ -181,18 +183,18 @@ async fn commit_guard(desk: &Desk, files: &str, warns: bool) -> Result<Ended, Fa
     let names: BTreeSet<&str> = files.split('\0').filter(|name| !name.is_empty()).collect();
     let names: Vec<Resource> = names
         .into_iter()
-        .filter_map(|name| Resource::parse(&crate::path::literal(name)).ok())
+        .filter_map(|name| stand_in(&literal(name)))
         .collect();
     if names.is_empty() {
         return Ok(Ended::Code(Exit::Done as u8));
     }
-    let checked = Board::read(desk, false).await;
+    let checked = Board::read(desk).await;
     let board = checked.map_err(|failure| Failure {
         exit: Exit::Failed,
-        next: Some(format!(
+        next: format!(
             "{}; or go without the check with git's --no-verify",
-            failure.next.unwrap_or_else(|| "try again".to_owned())
-        )),
+            failure.next
+        ),
         what: format!(
             "who holds these files could not be found out: {}",
             failure.what
@@ -236,24 +238,22 @@ async fn commit_guard(desk: &Desk, files: &str, warns: bool) -> Result<Ended, Fa
 struct Board {
     live: Vec<Live>,
     session: Option<SessionId>,
+    /// What tells their database apart from others.
+    database: String,
 }
 
 impl Board {
-    /// `notes` that a tool call is checked, by which it is known later that they are.
-    async fn read(desk: &Desk, notes: bool) -> Result<Self, Failure> {
+    async fn read(desk: &Desk) -> Result<Self, Failure> {
         let database = desk.database().await?;
         let workspace = desk.workspace();
         let session = match desk.agent() {
-            Some(agent) if notes => {
-                enforcement::note_check(&database, &workspace, &agent)?;
-                identity::kept(&database, &agent, &workspace).await?
-            }
             Some(agent) => identity::kept(&database, &agent, &workspace).await?,
             None => None,
         };
         Ok(Self {
             live: record::live(&database.pool, &workspace).await?,
             session: session.map(|session| session.id()),
+            database: database.key,
         })
     }
 }
@@ -269,6 +269,13 @@ fn pushed(root: &Path, remote: &str) -> Result<String, Failure> {
                 "push again",
             )
         })?;
+    let is_named = git(root, &["remote"])?.lines().any(|name| name == remote);
+    // An address that has no name here may be that of any remote.
+    let known = if is_named {
+        format!("--remotes={remote}")
+    } else {
+        "--remotes".to_owned()
+    };
     let is_none = |hash: &str| hash.bytes().all(|digit| digit == b'0');
     let mut files = String::new();
     for line in lines.lines() {
@@ -279,19 +286,23 @@ fn pushed(root: &Path, remote: &str) -> Result<String, Failure> {
         if is_none(ours) {
             continue;
         }
-        let known = format!("--remotes={remote}");
         // A hash that was never fetched cannot be left out.
         let has_theirs = !is_none(theirs) && git(root, &["cat-file", "-e", theirs]).is_ok();
+        // Of merges, what differs from every parent: what the merge itself changed.
         let mut arguments = vec![
             "log",
             "--format=",
             "--name-only",
             "--no-renames",
+            "-c",
             "-z",
             ours,
             "--not",
+            &known,
         ];
-        arguments.push(if has_theirs { theirs } else { &known });
+        if has_theirs {
+            arguments.push(theirs);
+        }
         files.push_str(&git(root, &arguments)?);
         files.push('\0');
     }
@@ -358,20 +369,19 @@ async fn tool_guard(desk: &Desk, format: Format) -> Result<Ended, Failure> {
     desk.place = desk.place.home(Some(&folder))?;
     let names: Vec<Resource> = written
         .iter()
-        .filter_map(|one| desk.place.name(one.path.to_str()?, !one.pattern).ok())
-        .map(|named| named.resource)
+        .filter_map(|one| desk.place.guarded(one.path.to_str()?, !one.pattern))
         .collect();
     // What lies outside of the repository is nobody's here.
     if names.is_empty() {
         return Ok(Ended::Code(Exit::Done as u8));
     }
-    let Some(_) = desk.agent() else {
+    let Some(agent) = desk.agent() else {
         return Err(Failure::failed(
             "nothing was decided: without a name, this agent's own claims look like others'",
             "set CLAIMBOARD_AGENT, add --agent NAME, or let the same program keep `claimboard mcp` open",
         ));
     };
-    let board = tokio::time::timeout(PATIENCE, Board::read(&desk, true))
+    let board = tokio::time::timeout(PATIENCE, Board::read(&desk))
         .await
         .unwrap_or_else(|_| {
             Err(Failure::failed(
@@ -384,6 +394,8 @@ async fn tool_guard(desk: &Desk, format: Format) -> Result<Ended, Failure> {
             what: format!("nothing was decided: {}", failure.what),
             next: failure.next,
         })?;
+    // Only now is it known that this agent's calls are checked.
+    enforcement::note_check(&board.database, &desk.workspace(), &agent)?;
     let now = Utc::now();
     let refusals: Vec<String> = guard::objections(&names, &board.live, board.session)
         .into_iter()
@@ -396,10 +408,9 @@ async fn tool_guard(desk: &Desk, format: Format) -> Result<Ended, Failure> {
     if !refusals.is_empty() {
         let reason = format!("{}. Next: {}", refusals.join("; "), guard::ADVICE);
         match format.denial(&reason) {
-            Denial::Answer(answer) => {
-                Say::line(&answer.to_string());
-            }
-            Denial::Blocked(reason) => {
+            // An answer that did not get through must not be taken for a yes.
+            Denial::Answer(answer) if matches!(Say::line(&answer.to_string()), Ok(true)) => {}
+            Denial::Answer(_) | Denial::Blocked(_) => {
                 desk.say.note(&reason);
                 return Ok(Ended::Code(BLOCKED));
             }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
+use crate::quote::quoted;
 use crate::say::Answer;
-use crate::shape;
+use crate::{record, shape};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -26,6 +27,7 @@ pub(crate) struct Args {
     /// What kind of word it is
     kind: Kind,
     /// What to say
+    #[arg(value_parser = message)]
     message: String,
     /// What it is about
     #[arg(long, value_name = "RESOURCE")]
@@ -85,7 +87,7 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     if let Some((done, total)) = args.steps {
         entry = entry.steps(done, total);
     }
-    if let Some(agent) = args.needed_from {
+    if let Some(agent) = &args.needed_from {
         entry = entry.needed_from(agent);
     }
     if let Some(resource) = &resource {
@@ -93,6 +95,14 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     }
     let session = desk.session().await?;
     let logged = session.log(entry).await?;
+    if let Some(agent) = &args.needed_from
+        && !record::is_known(session.pool(), session.workspace(), agent).await?
+    {
+        desk.say.note(&format!(
+            "no agent {} was ever here: if one comes by this name, it finds the request in its inbox; `claimboard agents` names those who were",
+            quoted(agent, 100)
+        ));
+    }
     let name = resource.as_ref().map(|one| one.resource.name());
     let mut text = format!("logged {}", logged.id);
     if let Some(until) = logged.expires_at {
@@ -119,11 +129,22 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     ))
 }
 
-fn steps(typed: &str) -> Result<(u32, u32), String> {
-    typed
+fn message(typed: &str) -> Result<String, &'static str> {
+    if typed.trim().is_empty() {
+        return Err("say something");
+    }
+    Ok(typed.to_owned())
+}
+
+fn steps(typed: &str) -> Result<(u32, u32), &'static str> {
+    let (done, total) = typed
         .split_once('/')
         .and_then(|(done, total)| Some((done.trim().parse().ok()?, total.trim().parse().ok()?)))
-        .ok_or_else(|| "write it as 3/5".to_owned())
+        .ok_or("write it as 3/5")?;
+    if done > total || total == 0 {
+        return Err("write it as 3/5: no more are done than there are");
+    }
+    Ok((done, total))
 }
 
 fn metadata(typed: &str) -> Result<(String, Value), String> {

@@ -102,22 +102,15 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Answer, Failure> {
     ))
 }
 
-/// Whom a row speaks to: the one whose help is needed, or who got the claim (`beta#2` is the second session of beta).
+/// Whom a row speaks to: the one whose help is needed, or who got the claim.
 fn addressee(row: &LogRow) -> Option<String> {
     let metadata = row.metadata.as_ref()?;
-    match row.action.as_str() {
-        "help" => metadata["help_needed_from"].as_str().map(str::to_owned),
-        "handoff" => {
-            let owner = metadata["by"].as_str()?;
-            Some(
-                owner
-                    .rsplit_once('#')
-                    .map_or(owner, |(agent, _)| agent)
-                    .to_owned(),
-            )
-        }
-        _ => None,
-    }
+    let key = match row.action.as_str() {
+        "help" => "help_needed_from",
+        "handoff" => "to",
+        _ => return None,
+    };
+    metadata[key].as_str().map(str::to_owned)
 }
 
 fn word(row: &LogRow) -> String {

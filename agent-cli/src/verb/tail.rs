@@ -11,11 +11,17 @@ use sqlx::PgPool;
 use crate::desk::Desk;
 use crate::failure::{Exit, Failure};
 use crate::path::shown;
+use crate::quote::quoted;
 use crate::record::{self, Filter, Horizon};
 use crate::say::{Answer, Say, moment, one_line, plain};
 use crate::verb::Ended;
 use crate::wish::Ears;
 
+/// The kinds of rows that the protocol itself writes; programs may have others.
+const ACTIONS: [&str; 12] = [
+    "blocked", "claim", "complete", "expire", "handoff", "help", "note", "progress", "release",
+    "revoke", "wait", "waiting",
+];
 const INTERVAL: Duration = Duration::from_millis(500);
 
 #[derive(Debug, clap::Args)]
@@ -24,6 +30,8 @@ Examples:
   claimboard tail
   claimboard tail --by alpha --resource docs/ -n 50
   claimboard tail --follow --json      # one row a line, until interrupted
+
+A database that goes away is waited for: what was logged meanwhile follows, each row once.
 
 JSON: rows [row]; with --follow, a row a line")]
 pub(crate) struct Args {
@@ -36,7 +44,7 @@ pub(crate) struct Args {
     /// What this agent logged
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
-    /// One kind of row: claim, release, progress, help, …
+    /// One kind of row: claim, release, progress, help, done, …
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
     /// What overlaps a resource
@@ -62,15 +70,21 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
     let filter = Filter {
         workspace: desk.workspace(),
         by: args.by,
-        action: args.action,
+        action: args.action.map(|action| match action.as_str() {
+            // As it is called where it is typed.
+            "done" => "complete".to_owned(),
+            _ => action,
+        }),
         resource: resource.map(|named| named.resource),
     };
     if args.follow {
         let mut ears = Ears::open()?;
         let pool = desk.database().await?.pool;
-        return follow(desk, &pool, &filter, args.lines, &mut ears).await;
+        check(desk, &pool, &filter).await?;
+        return follow(desk, pool, &filter, args.lines, &mut ears).await;
     }
     let pool = desk.database().await?.pool;
+    check(desk, &pool, &filter).await?;
     let rows = record::log(&pool, &filter, args.lines).await?;
     let text: String = rows.iter().map(|row| line(desk.say, row) + "\n").collect();
     Ok(Ended::Answered(Answer::new(
@@ -80,15 +94,41 @@ pub(crate) async fn act(args: Args, desk: &Desk) -> Result<Ended, Failure> {
     )))
 }
 
+/// A filter that nothing passes is a slip, more often than not.
+async fn check(desk: &Desk, pool: &PgPool, filter: &Filter) -> Result<(), Failure> {
+    if let Some(action) = &filter.action
+        && !ACTIONS.contains(&action.as_str())
+    {
+        let own = record::actions(pool, &filter.workspace).await?;
+        if !own.contains(action) {
+            let known: BTreeSet<&str> = own.iter().map(String::as_str).chain(ACTIONS).collect();
+            let known: Vec<&str> = known.into_iter().collect();
+            return Err(Failure::usage(
+                format!("no row is of the kind {}", quoted(action, 64)),
+                format!("there are: {}", known.join(", ")),
+            ));
+        }
+    }
+    if let Some(agent) = &filter.by
+        && !record::is_known(pool, &filter.workspace, agent).await?
+    {
+        desk.say.note(&format!(
+            "no agent {} was ever here; `claimboard agents` names those who were",
+            quoted(agent, 100)
+        ));
+    }
+    Ok(())
+}
+
 async fn follow(
     desk: &Desk,
-    pool: &PgPool,
+    mut pool: PgPool,
     filter: &Filter,
     lines: usize,
     ears: &mut Ears,
 ) -> Result<Ended, Failure> {
-    let horizon = record::horizon(pool).await?;
-    let past = record::log(pool, filter, lines).await?;
+    let horizon = record::horizon(&pool).await?;
+    let past = record::log(&pool, filter, lines).await?;
     let floor = match past.first() {
         Some(first) if past.len() == lines => first.id.0 - 1,
         _ if lines == 0 => horizon.newest,
@@ -96,22 +136,58 @@ async fn follow(
     };
     let mut cursor = Cursor::new(floor);
     let (mut rows, mut now) = (past, horizon);
+    let mut is_away = false;
     loop {
         rows.retain(|row| cursor.is_new(row.id.0));
         cursor.pass(now);
         for row in &rows {
-            if !speak(desk, row) {
+            if !speak(desk, row)? {
                 return Ok(Ended::Code(Exit::Done as u8));
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
-            // The way to end it: that is no failure.
-            _ = ears.hear() => return Ok(Ended::Code(Exit::Done as u8)),
-        }
-        now = record::horizon(pool).await?;
-        rows = record::log_above(pool, filter, cursor.floor).await?;
+        (now, rows) = loop {
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => {}
+                // The way to end it: that is no failure.
+                _ = ears.hear() => return Ok(Ended::Code(Exit::Done as u8)),
+            }
+            let read = tokio::select! {
+                read = read(desk, &mut pool, filter, cursor.floor, is_away) => read,
+                _ = ears.hear() => return Ok(Ended::Code(Exit::Done as u8)),
+            };
+            match read {
+                Ok(read) => {
+                    if std::mem::take(&mut is_away) {
+                        desk.say.note("the database is back");
+                    }
+                    break read;
+                }
+                // Another database, or another protocol, would not be the same log.
+                Err(failure) if failure.exit != Exit::Failed => return Err(failure),
+                Err(failure) => {
+                    if !std::mem::replace(&mut is_away, true) {
+                        desk.say
+                            .note(&format!("{}; waiting until it is back", failure.what));
+                    }
+                }
+            }
+        };
     }
+}
+
+/// What is new, over a new connection if the last one `is_away`.
+async fn read(
+    desk: &Desk,
+    pool: &mut PgPool,
+    filter: &Filter,
+    floor: i64,
+    is_away: bool,
+) -> Result<(Horizon, Vec<LogRow>), Failure> {
+    if is_away {
+        *pool = desk.database_again().await?;
+    }
+    let now = record::horizon(pool).await?;
+    Ok((now, record::log_above(pool, filter, floor).await?))
 }
 
 /// Where a reader of the log stands. Numbers are drawn before commits, so a smaller number may become visible after a larger one: the floor
@@ -152,7 +228,8 @@ impl Cursor {
     }
 }
 
-fn speak(desk: &Desk, row: &LogRow) -> bool {
+/// Whether anybody still reads.
+fn speak(desk: &Desk, row: &LogRow) -> Result<bool, Failure> {
     if !desk.say.json {
         return Say::line(&line(desk.say, row));
     }

@@ -207,6 +207,14 @@ fn a_claim_goes_from_hand_to_hand() {
         fleet.json(4, &["release", "docs/", "--agent", "alpha"])["lost"][0]["ending"],
         "handed over"
     );
+    // Told as what it is: nobody took it away.
+    let told = fleet.say(&["renew", "docs/", "--agent", "alpha"]);
+    assert!(
+        told.out.starts_with("lost docs/: handed over ") && told.out.ends_with(", to beta\n"),
+        "{told:?}"
+    );
+    let history = fleet.json(0, &["history", "docs/"]);
+    assert_eq!(history["claims"][1]["ended_by"], "alpha#1", "{history}");
 
     let claim = mine["claims"][0]["claim_id"].to_string();
     let revoked = fleet.json(0, &["revoke", &claim, "--reason", "it hangs"]);
@@ -245,7 +253,7 @@ fn an_interrupted_claim_leaves_nothing_behind() {
     kill(Pid::from_raw(waiter.id().cast_signed()), Signal::SIGINT).unwrap();
     rival.end("ROLLBACK");
     let said = Said::from(waiter.wait_with_output().unwrap());
-    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.code, 130, "{said:?}");
     assert!(said.err.contains("nothing was claimed"), "{said:?}");
     assert_eq!(fleet.live_claims(), 0);
 }

@@ -1,6 +1,10 @@
 //! Exit codes, and what is said with them.
 
-use crate::fleet::{Fleet, empty_database};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
+
+use crate::fleet::{Fleet, Said, empty_database};
 
 /// Arguments, the code, and a part of what is said.
 type Case<'a> = (&'a [&'a str], i32, &'a str);
@@ -85,6 +89,26 @@ fn every_code_has_its_reason_and_a_next_step() {
         (&["inbox"], 2, "--agent NAME"),
         (&["tail", "-n", "-1"], 2, "-1"),
         (&["verify-history"], 0, "sound: "),
+        (
+            &["log", "progress", "m", "--steps", "5/3", "--agent", "a"],
+            2,
+            "no more are done than there are",
+        ),
+        (&["log", "note", "  ", "--agent", "a"], 2, "say something"),
+        (
+            &["log", "help", "m", "--needed-from", "zeta", "--agent", "a"],
+            0,
+            "no agent \"zeta\" was ever here",
+        ),
+        (
+            &["tail", "--action", "foo"],
+            2,
+            "there are: blocked, claim,",
+        ),
+        (&["tail", "--action", "done"], 0, ""),
+        (&["tail", "--by", "zeta"], 0, "no agent \"zeta\""),
+        (&["claim", "table:", "--agent", "a"], 2, "behind its colon"),
+        (&["claim", ":x", "--agent", "a"], 2, "begins with a colon"),
         (&["completions", "bash"], 0, "_claimboard"),
         (&["roles"], 0, "CREATE ROLE claimboard_agent"),
         (&["--version"], 0, "claimboard "),
@@ -98,6 +122,91 @@ fn every_code_has_its_reason_and_a_next_step() {
         assert!(!all.contains('\x1b'), "{arguments:?} is coloured: {all}");
     }
     assert_eq!(fleet.live_claims(), 1);
+}
+
+#[test]
+fn words_that_are_no_text_are_wrong_usage() {
+    let fleet = Fleet::new();
+    let odd = OsStr::from_bytes(b"caf\xe9");
+    for (arguments, code) in [
+        (&["claim"][..], 2),
+        (&["--agent"], 2),
+        (&["claim", "x", "--json", "--agent"], 2),
+        (&["who", "x", "--"], 2),
+        (&["run", "--agent"], 125),
+        (&["hook", "pre-tool-use", "--format"], 1),
+    ] {
+        let said = Said::from(fleet.command(arguments).arg(odd).output().unwrap());
+        assert_eq!(said.code, code, "{arguments:?}: {said:?}");
+        assert!(!said.err.contains("panicked"), "{said:?}");
+        let all = said.out + &said.err;
+        assert!(!all.trim().is_empty(), "{arguments:?}");
+    }
+    // What is run may have any name.
+    let mut run = fleet.command(&["run", "x", "--agent", "alpha", "--", "printf", "%s"]);
+    let said = run.arg(odd).output().unwrap();
+    assert_eq!(
+        (said.status.code(), &said.stdout[..]),
+        (Some(0), odd.as_bytes())
+    );
+}
+
+#[test]
+fn wrong_usage_is_one_line_in_json() {
+    let fleet = Fleet::new();
+    for (arguments, part) in [
+        (&["claim", "--json"][..], "<RESOURCE>"),
+        (&["claim", "x", "--agnt", "a", "--json"], "'--agent'"),
+        (&["fly", "--json"], "unrecognized subcommand 'fly'"),
+    ] {
+        let said = fleet.say(arguments);
+        assert_eq!(said.code, 2, "{said:?}");
+        let answer: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains(part) && !error.contains('\n'), "{error:?}");
+        assert!(!error.contains("Usage:"), "{error:?}");
+        assert!(answer["next"].as_str().unwrap().contains("--help"));
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["log", "note", "m", "--agent", "alpha"]);
+    for arguments in [
+        &["claims"][..],
+        &["claims", "--json"],
+        &["tail", "--follow"],
+        &["completions", "bash"],
+        &["fly", "--json"],
+        &["--help"],
+        &["--version"],
+        &["reference"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let said = Said::from(fleet.command(arguments).stdout(full).output().unwrap());
+        let code = if arguments[0] == "fly" { 2 } else { 1 };
+        assert_eq!(said.code, code, "{arguments:?}: {said:?}");
+        assert!(!said.err.trim().is_empty(), "{arguments:?}");
+        assert!(!said.err.contains("panicked"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_failure() {
+    let fleet = Fleet::new();
+    for arguments in [
+        &["claims"][..],
+        &["completions", "bash"],
+        &["--help"],
+        &["roles"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let said = Said::from(fleet.command(arguments).stdout(writer).output().unwrap());
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -131,7 +240,7 @@ fn a_database_that_cannot_serve_is_explained() {
         (
             "postgres://u:s3cret@127.0.0.1:1/x",
             1,
-            "cannot connect to 127.0.0.1:1/x: error communicating with database: Connection refused",
+            "cannot connect to 127.0.0.1:1/x: error communicating with database: Connection refused (os error 111)\n",
         ),
         (&empty_database(), 2, "claimboard migrate"),
         (

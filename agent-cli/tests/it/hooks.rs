@@ -175,6 +175,64 @@ fn a_push_of_what_somebody_holds_is_refused() {
     repository.git("alpha", &["push", "--quiet", "origin", "HEAD:main"]);
 }
 
+/// What a merge changes by itself is in none of its parents.
+#[test]
+fn a_push_is_judged_by_what_is_new_there() {
+    let repository = Repository::new();
+    let fleet = &repository.fleet;
+    let remote = fleet.outside().join("remote");
+    let remote = remote.to_str().unwrap();
+    repository.git("", &["init", "--quiet", "--bare", remote]);
+    repository.git("", &["remote", "add", "origin", remote]);
+    repository.commit("alpha", "docs/old.md", "x");
+    repository.git("alpha", &["push", "--quiet", "origin", "HEAD:main"]);
+    fleet.json(0, &["hook", "install"]);
+    fleet.json(0, &["claim", "docs/old.md", "--agent", "beta"]);
+    repository.commit("alpha", "src/x.rs", "x");
+    // The remote by its address, and a branch that is new there: what is known to be there is not judged again.
+    repository.git(
+        "alpha",
+        &["push", "--quiet", remote, "HEAD:refs/heads/topic"],
+    );
+
+    repository.git("", &["checkout", "--quiet", "-b", "side", "HEAD~1"]);
+    repository.commit("alpha", "side.md", "x");
+    repository.git("", &["checkout", "--quiet", "-"]);
+    repository.git(
+        "alpha",
+        &["merge", "--quiet", "--no-ff", "--no-commit", "side"],
+    );
+    repository.commit("alpha", "docs/merged.md", "x");
+    let parents = repository.git("", &["log", "-1", "--format=%P"]);
+    assert_eq!(parents.split_whitespace().count(), 2, "{parents}");
+    fleet.json(0, &["claim", "docs/merged.md", "--agent", "beta"]);
+    let refused = repository.try_git("alpha", &["push", "origin", "HEAD:main"]);
+    assert_ne!(refused.code, 0);
+    assert!(
+        refused.err.contains("docs/merged.md is held by beta"),
+        "{refused:?}"
+    );
+    assert!(!refused.err.contains("docs/old.md"), "{refused:?}");
+}
+
+#[test]
+fn a_file_whose_name_cannot_be_claimed_is_guarded_by_its_subtree() {
+    let repository = Repository::new();
+    let fleet = &repository.fleet;
+    fleet.json(0, &["hook", "install"]);
+    fleet.json(0, &["claim", "docs/", "--agent", "beta"]);
+    let refused = repository.commit("alpha", "docs/a\tb.md", "x");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("held by beta"), "{refused:?}");
+    repository.git("", &["reset", "--quiet"]);
+    assert_eq!(repository.commit("alpha", "src/a\tb.md", "x").code, 0);
+    for (path, denied) in [("docs/a\tb.md", true), ("src/a\tb.md", false), ("", false)] {
+        let call = json!({"tool_name": "Write", "tool_input": {"file_path": path}}).to_string();
+        let said = repository.tool_call("alpha", "claude", &call);
+        assert_eq!((said.code, !said.out.is_empty()), (0, denied), "{said:?}");
+    }
+}
+
 #[test]
 fn hooks_of_others_are_kept_and_come_back() {
     let repository = Repository::new();
@@ -597,6 +655,12 @@ fn enforced_is_said_where_it_is_so() {
     fleet.sql("ALTER TABLE public.pages DISABLE TRIGGER require_claim");
     assert_eq!(state("tables"), "advisory");
     let call = json!({"tool_name": "Write", "tool_input": {"file_path": "a"}}).to_string();
+    // A call that could not be checked is none that was.
+    fleet.sql("ALTER TABLE coordination.claims RENAME TO hidden");
+    let said = repository.tool_call("alpha", "claude", &call);
+    assert!(said.err.contains("nothing was decided"), "{said:?}");
+    fleet.sql("ALTER TABLE coordination.hidden RENAME TO claims");
+    assert_eq!(state("edits"), "advisory");
     assert_eq!(repository.tool_call("alpha", "claude", &call).code, 0);
     assert_eq!(state("edits"), "enforced");
     assert_eq!(claimed()["edits"], "enforced");

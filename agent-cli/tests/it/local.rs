@@ -1,11 +1,14 @@
 //! The local cluster: each test has a machine of its own, as far as folders go.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, User, geteuid};
 use serde_json::Value;
 
 use crate::fleet::{Fleet, PROGRAM, Said, is_gone, until};
@@ -43,6 +46,12 @@ impl Machine {
         let said = self.say(&[arguments, &["--json"]].concat());
         assert_eq!(said.code, code, "{arguments:?}: {said:?}");
         serde_json::from_str(&said.out).unwrap()
+    }
+
+    /// The server's first process.
+    fn server(&self) -> i32 {
+        let note = fs::read_to_string(self.data.join("cluster/postmaster.pid")).unwrap();
+        note.lines().next().unwrap().parse().unwrap()
     }
 
     fn keeper(&self) -> i32 {
@@ -164,6 +173,41 @@ fn a_killed_keeper_is_replaced_and_nothing_is_lost() {
     until("nothing is left of the first keeper", || is_gone(keeper));
 }
 
+/// Its keeper lives, and so do those who were connected.
+#[test]
+fn a_killed_server_is_started_again_and_followers_go_on() {
+    let machine = Machine::new();
+    let note = |message: &str| {
+        machine.json(0, &["log", "note", message, "--agent", "alpha"]);
+    };
+    note("before");
+    let keeper = machine.keeper();
+    let mut follower = machine
+        .command(&["tail", "--follow", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next = || -> String {
+        let row: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        row["message"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(next(), "before");
+    for round in ["first", "second"] {
+        let server = machine.server();
+        kill(Pid::from_raw(server), Signal::SIGKILL).unwrap();
+        // At once: it waits for the server that comes.
+        note(round);
+        assert_eq!(next(), round);
+        assert_eq!(machine.keeper(), keeper);
+        assert_ne!(machine.server(), server);
+    }
+    kill(Pid::from_raw(follower.id().cast_signed()), Signal::SIGTERM).unwrap();
+    let said = Said::from(follower.wait_with_output().unwrap());
+    assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");
+}
+
 #[test]
 fn an_idle_keeper_ends_itself() {
     let machine = Machine::new();
@@ -174,11 +218,9 @@ fn an_idle_keeper_ends_itself() {
         .spawn()
         .unwrap();
     let mut word = String::new();
-    std::io::BufRead::read_line(
-        &mut std::io::BufReader::new(keeper.stdout.take().unwrap()),
-        &mut word,
-    )
-    .unwrap();
+    BufReader::new(keeper.stdout.take().unwrap())
+        .read_line(&mut word)
+        .unwrap();
     assert_eq!(word, "ready\n");
     let pid = i32::try_from(keeper.id()).unwrap();
     // A visitor is served by it, and while one is there it stays.
@@ -218,7 +260,7 @@ fn a_signal_during_the_start_leaves_no_claim_and_no_zombie() {
         let pid = Pid::from_raw(starting.id().cast_signed());
         kill(pid, signal).unwrap();
         let said = Said::from(starting.wait_with_output().unwrap());
-        let code = if verb[0] == "run" { 125 } else { 1 };
+        let code = 128 + signal as i32;
         assert_eq!((said.code, said.out.as_str()), (code, ""), "{said:?}");
         let word = format!("interrupted by signal {}", signal as i32);
         assert!(said.err.contains(&word), "{said:?}");
@@ -309,4 +351,95 @@ fn an_agents_role_is_enough_for_an_agent() {
     }
     let refused = worker.say(&["revoke", "1", "--reason", "r"]);
     assert!(refused.err.contains("claimboard_operator"), "{refused:?}");
+}
+
+/// Without starting anything: root's own cluster may be the tester's.
+#[test]
+fn the_data_folder_is_where_the_environment_says() {
+    let fleet = Fleet::on("");
+    let home = fleet.outside();
+    let folder = |account: &dyn Fn(&mut Command), xdg: Option<&str>| -> PathBuf {
+        let program = home.join("claimboard");
+        if !program.exists() {
+            copy(&program);
+        }
+        let mut command = Command::new(program);
+        command
+            .args(["local", "status", "--json"])
+            .current_dir("/")
+            .env_clear()
+            .env("HOME", home);
+        if let Some(xdg) = xdg {
+            command.env("XDG_DATA_HOME", xdg);
+        }
+        account(&mut command);
+        let said = Said::from(command.output().unwrap());
+        let answer: Value = serde_json::from_str(&said.out).unwrap();
+        answer["folder"].as_str().unwrap().into()
+    };
+    let plain: &dyn Fn(&mut Command) = if geteuid().is_root() {
+        assert_eq!(
+            folder(&|_| {}, Some("/elsewhere")),
+            PathBuf::from("/var/lib/claimboard/root")
+        );
+        &as_nobody
+    } else {
+        &|_| {}
+    };
+    fs::set_permissions(home, PermissionsExt::from_mode(0o711)).unwrap();
+    assert_eq!(
+        folder(plain, Some("/data")),
+        PathBuf::from("/data/claimboard")
+    );
+    // A relative one is none, as its specification says.
+    for none in [None, Some(""), Some("relative")] {
+        assert_eq!(folder(plain, none), home.join(".local/share/claimboard"));
+    }
+}
+
+/// A user's first claim, on a machine where nothing is set up.
+#[test]
+fn a_plain_users_cluster_is_in_the_data_home() {
+    let fleet = Fleet::on("");
+    let home = fleet.outside();
+    let data = home.join("xdg/claimboard");
+    let program = home.join("claimboard");
+    copy(&program);
+    let say = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command
+            .args(arguments)
+            .current_dir(fleet.repository())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", home)
+            .env("XDG_DATA_HOME", home.join("xdg"));
+        if geteuid().is_root() {
+            as_nobody(&mut command);
+        }
+        Said::from(command.output().unwrap())
+    };
+    if geteuid().is_root() {
+        let nobody = User::from_name("nobody").unwrap().unwrap();
+        chown(home, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
+    }
+    let claimed = say(&["claim", "x", "--agent", "alpha"]);
+    let stopped = say(&["local", "stop"]);
+    assert_eq!(claimed.code, 0, "{claimed:?}");
+    let expected = format!("local cluster at {}\n", data.display());
+    assert_eq!(claimed.err, expected);
+    assert!(stopped.out.starts_with("stopped"), "{stopped:?}");
+    assert!(data.join("cluster/PG_VERSION").exists());
+}
+
+/// The program, where another user can run it. Copied by a process of its own: what this one opens for writing may be inherited by what
+/// other tests start just then, and a file that is open for writing cannot be run.
+fn copy(to: &Path) {
+    let copied = Command::new("cp").arg(PROGRAM).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
+fn as_nobody(command: &mut Command) {
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    command.uid(nobody.uid.as_raw()).gid(nobody.gid.as_raw());
 }

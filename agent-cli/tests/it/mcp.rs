@@ -359,3 +359,44 @@ fn what_is_wrong_is_said_by_the_tool_with_what_to_do() {
     assert_eq!(unknown["error"]["code"], -32602);
     assert_eq!(fleet.live_claims(), 0);
 }
+
+#[test]
+fn what_the_protocol_cannot_read_has_its_own_error() {
+    let fleet = Fleet::new();
+    let mut client = Client::connect(&fleet, &["--agent", "alpha"]);
+    for line in ["oops", "{\"jsonrpc\": \"2.0\", \"id\": 9", "\u{1}"] {
+        writeln!(client.input.as_mut().unwrap(), "{line}").unwrap();
+        let answer = client.receive();
+        assert_eq!(answer["error"]["code"], -32700, "{line}: {answer}");
+        assert_eq!(answer["id"], Value::Null, "{answer}");
+    }
+    for (method, params, code, part) in [
+        ("tools/call", json!({}), -32602, "needs a name"),
+        ("tools/call", json!({"name": 1}), -32602, "needs a name"),
+        ("tools/call", json!({"name": "fly"}), -32602, "no tool"),
+        (
+            "claims/list",
+            json!({}),
+            -32601,
+            "no method \"claims/list\"",
+        ),
+    ] {
+        let answer = client.ask(method, &params);
+        assert_eq!(answer["error"]["code"], code, "{method}: {answer}");
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(part), "{message}");
+    }
+    client.calls += 1;
+    let id = client.calls;
+    client.write(&json!({"jsonrpc": "2.0", "id": id, "method": "tools/call"}));
+    assert_eq!(client.receive()["error"]["code"], -32602);
+    for log in [
+        json!({"kind": "note", "message": " "}),
+        json!({"kind": "progress", "message": "m", "done": 5, "total": 3}),
+    ] {
+        assert_eq!(client.result("log", &log)["isError"], true, "{log}");
+    }
+    // It goes on.
+    assert_eq!(client.call("start", &json!({}))["agent"], "alpha");
+    client.hang_up();
+}

@@ -1,6 +1,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -204,6 +205,39 @@ fn a_lost_lease_stops_the_command_and_what_it_started() {
         "beta"
     );
     assert_eq!(fleet.say(&["verify-history"]).code, 0);
+}
+
+/// The lease is a day long, so that no renewal comes to tell.
+#[test]
+fn a_claim_that_somebody_ends_stops_the_command_soon() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["log", "note", "here I am", "--agent", "beta"]);
+    for (ends, told) in [
+        (
+            &["revoke", "CLAIM", "--reason", "it hangs"][..],
+            "lost docs/: revoked",
+        ),
+        (
+            &["handoff", "docs/", "--to", "beta", "--agent", "alpha"],
+            "to beta",
+        ),
+    ] {
+        let (run, _out, command) = shell(&fleet, &["--ttl", "24h"], "while :; do sleep 0.05; done");
+        let held = fleet.json(0, &["who", "docs/"]);
+        let claim = held["holders"][0]["claim_id"].to_string();
+        let ends: Vec<&str> = ends
+            .iter()
+            .map(|word| if *word == "CLAIM" { &claim } else { *word })
+            .collect();
+        fleet.json(0, &ends);
+        let started = Instant::now();
+        let said = Said::from(run.wait_with_output().unwrap());
+        assert_eq!(said.code, 124, "{said:?}");
+        assert!(said.err.contains(told), "{said:?}");
+        assert!(is_gone(command));
+        // A third of the lease is eight hours.
+        assert!(started.elapsed() < Duration::from_mins(1));
+    }
 }
 
 #[test]

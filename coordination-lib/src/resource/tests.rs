@@ -21,6 +21,9 @@ fn spellings_and_their_names() {
         ("app/[slug]/page.tsx", "app/*", true),
         (r"app/\[slug\]/page.tsx", r"app/\[slug]/page.tsx", false),
         ("table:modules", "table:modules", false),
+        ("table:*", "table:*", true),
+        ("a/:b", "a/:b", false),
+        ("a/b:", "a/b:", false),
     ] {
         let resource = Resource::parse(spelling).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(
@@ -49,6 +52,11 @@ fn refusals() {
         "a/./b",
         r"a\b",
         r"a\",
+        ":x",
+        "./:x",
+        "table:",
+        "table:/",
+        "table:/**",
         "a\u{0}",
         "a\tb",
         "\u{85}",

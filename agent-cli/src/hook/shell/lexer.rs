@@ -3,6 +3,8 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+use super::braces;
+
 /// A piece of a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
@@ -110,11 +112,10 @@ impl Lexer<'_> {
                     word.text.push(character);
                 }
                 '{' if self.rest.peek().is_some_and(|next| !next.is_whitespace()) => {
-                    // A brace expansion, such as {a,b}: more names than one.
-                    let word = self.word();
-                    word.expands = true;
-                    word.text.push('{');
+                    self.literal(braces::OPEN);
                 }
+                ',' => self.literal(braces::COMMA),
+                '}' if self.word.is_some() => self.literal(braces::CLOSE),
                 other => self.literal(other),
             }
         }
@@ -135,10 +136,24 @@ impl Lexer<'_> {
     }
 
     fn end_word(&mut self) {
-        let Some(word) = self.word.take() else { return };
+        let Some(mut word) = self.word.take() else {
+            return;
+        };
+        let Some(mut texts) = braces::expanded(&word.text) else {
+            word.expands = true;
+            self.push(Token::Word(word));
+            return;
+        };
+        word.text = texts.pop().unwrap_or_default();
         if let Some(strips_tabs) = self.awaits_delimiter.take() {
             self.documents.push((word.text, strips_tabs));
             return;
+        }
+        for text in texts {
+            self.push(Token::Word(Word {
+                text,
+                ..word.clone()
+            }));
         }
         self.push(Token::Word(word));
     }

@@ -113,7 +113,19 @@ fn commands_that_write_are_seen() {
         ("rm /etc/hosts", vec!["/etc/hosts"]),
         ("echo 'rm a.md > b' # > c", vec![]),
         ("echo a \\> b; rm a\\ b", vec!["a b"]),
-        ("rm \"$FILE\" ~/x {a,b}", vec![]),
+        ("rm \"$FILE\" ~/x", vec![]),
+        (
+            "rm {docs,src}/a.md x{1..3} {p,q{r,s}}",
+            vec!["docs/a.md", "p", "qr", "qs", "src/a.md", "x1", "x2", "x3"],
+        ),
+        (
+            "touch {} {x} a,b '{c,d}' \\{e,f} {g,",
+            vec!["a,b", "{c,d}", "{e,f}", "{g,", "{x}", "{}"],
+        ),
+        ("{ rm a; touch b,c; }", vec!["a", "b,c"]),
+        ("cp {a,b}.md docs", vec!["docs/a.md", "docs/b.md"]),
+        ("rm {1..99999}", vec![]),
+        ("find . -name x -delete; ls | xargs rm", vec![]),
         ("echo $((1 > 2))", vec![]),
         ("[ 1 -gt 2 ] && ls | grep x", vec![]),
     ] {
