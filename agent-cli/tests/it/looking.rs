@@ -269,3 +269,47 @@ fn the_doctor_finds_what_is_wrong() {
     let gone = Fleet::on("postgres://u@127.0.0.1:1/x");
     assert_eq!(states(&gone, 3).last().unwrap(), "database bad");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn colours_are_for_terminals() {
+    let fleet = Fleet::new();
+    fleet.json(0, &["claim", "docs/", "--agent", "alpha"]);
+    let seen = |plain: bool, arguments: &str| {
+        let inner = fleet.command(&[]);
+        let call = format!("{} {arguments}", inner.get_program().display());
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qec", &call, "/dev/null"]);
+        for (name, value) in inner.get_envs() {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        terminal.env("TERM", "xterm").env_remove("NO_COLOR");
+        if plain {
+            terminal.env("NO_COLOR", "1");
+        }
+        let said = terminal
+            .current_dir(fleet.repository())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&said.stdout).into_owned()
+    };
+    let painted = seen(false, "who docs/");
+    assert!(
+        painted.contains("\u{1b}[31mheld\u{1b}[0m by"),
+        "{painted:?}"
+    );
+    for plain in [
+        seen(true, "who docs/"),
+        seen(false, "who docs/ --json"),
+        fleet.say(&["who", "docs/"]).out,
+    ] {
+        assert!(
+            plain.contains("alpha") && !plain.contains('\u{1b}'),
+            "{plain:?}"
+        );
+    }
+}
