@@ -26,7 +26,7 @@ use crate::desk::Desk;
 use crate::failure::{Failure, with_causes};
 use crate::identity;
 use crate::path::shown;
-use crate::say::Say;
+use crate::say::{Say, json_line};
 use crate::shape;
 use crate::wish::{self, Ears, Got, Terms, Wish};
 
@@ -315,7 +315,7 @@ impl Teller<'_> {
         if self.desk.is_local() {
             facts["local"] = Value::Bool(true);
         }
-        Say::aside(&facts.to_string());
+        Say::aside(&json_line(&facts));
     }
 
     fn lost(self, resource: &str, loss: Option<&Loss>) {

@@ -54,7 +54,7 @@ impl Say {
             if local {
                 answer.json.insert("local".to_owned(), Value::Bool(true));
             }
-            Value::Object(answer.json).to_string()
+            json_line(&Value::Object(answer.json))
         } else {
             answer.text
         };
@@ -91,7 +91,7 @@ impl Say {
             if local {
                 object.insert("local".to_owned(), Value::Bool(true));
             }
-            if Self::line(&Value::Object(object).to_string()).is_ok() {
+            if Self::line(&json_line(&Value::Object(object))).is_ok() {
                 return failure.exit;
             }
         }
@@ -147,12 +147,30 @@ pub(crate) fn plain(text: &str) -> String {
         .map(|character| match character {
             '\n' => '\n',
             '\t' => ' ',
-            control if control.is_control() => '\u{fffd}',
-            // Overrides of the writing direction make text look like other text.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            obeyed if is_obeyed(obeyed) => '\u{fffd}',
             other => other,
         })
         .collect()
+}
+
+/// One line of JSON, with everything that a terminal would obey written as JSON's escapes.
+pub(crate) fn json_line(value: &Value) -> String {
+    let text = value.to_string();
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_obeyed(character) {
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+/// Controls, and marks that turn the direction of what follows: they make text look like other text.
+fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// In one line, for tables.

@@ -170,6 +170,11 @@ async fn nothing_that_a_terminal_obeys_reaches_it() {
         &["history", "docs/guide"],
         &["claim", "docs/guide", "--agent", "beta"],
         &["inbox", "--agent", "beta"],
+        &["tail"],
+        &["claims", "--json"],
+        &["agents", "--json"],
+        &["who", "docs/guide", "--json"],
+        &["tail", "--json"],
     ] {
         let mut command = Command::new(binary("claimboard"));
         command

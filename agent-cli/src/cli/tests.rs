@@ -10,6 +10,18 @@ fn the_definition_is_sound() {
 }
 
 #[test]
+fn the_help_of_every_verb_shows_how_it_is_typed() {
+    for verb in Cli::command().get_subcommands() {
+        let shown = |verb: &clap::Command| {
+            let help = verb.get_after_help().or(verb.get_after_long_help());
+            help.is_some_and(|help| help.to_string().contains("claimboard "))
+        };
+        let taught = shown(verb) || verb.get_subcommands().any(shown);
+        assert!(taught || verb.is_hide_set(), "{}", verb.get_name());
+    }
+}
+
+#[test]
 fn durations_are_read_as_people_type_them() {
     for (typed, seconds) in [
         ("90", Some(90)),

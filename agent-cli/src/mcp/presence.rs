@@ -16,6 +16,8 @@ use crate::failure::Failure;
 use crate::seat::{self, Seat};
 use crate::{identity, record};
 
+/// Within what time hosts that start together come.
+const SPREAD: Duration = Duration::from_millis(100);
 /// How often it is looked whether a claim needs renewing.
 const GLANCE: Duration = Duration::from_secs(5);
 /// What the last words may take: the client waits for us to end.
@@ -103,6 +105,8 @@ impl Presence {
     }
 
     async fn open(&self, state: &mut State, client: Option<&str>) -> Result<Session, Failure> {
+        // Hosts that start together do not come together.
+        tokio::time::sleep(rand::random_range(Duration::ZERO..SPREAD)).await;
         let database = self.desk.database().await?;
         let workspace = self.desk.workspace();
         state.database.clone_from(&database.key);

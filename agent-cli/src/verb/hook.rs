@@ -21,7 +21,7 @@ use crate::hook::install::{self, Change, Done};
 use crate::hook::shell::Disk;
 use crate::path::{literal, shown, stand_in};
 use crate::quote::clean;
-use crate::say::{Answer, Say};
+use crate::say::{Answer, Say, json_line};
 use crate::verb::Ended;
 use crate::{enforcement, identity, record};
 
@@ -409,7 +409,7 @@ async fn tool_guard(desk: &Desk, format: Format) -> Result<Ended, Failure> {
         let reason = format!("{}. Next: {}", refusals.join("; "), guard::ADVICE);
         match format.denial(&reason) {
             // An answer that did not get through must not be taken for a yes.
-            Denial::Answer(answer) if matches!(Say::line(&answer.to_string()), Ok(true)) => {}
+            Denial::Answer(answer) if matches!(Say::line(&json_line(&answer)), Ok(true)) => {}
             Denial::Answer(_) | Denial::Blocked(_) => {
                 desk.say.note(&reason);
                 return Ok(Ended::Code(BLOCKED));

@@ -13,7 +13,7 @@ use crate::failure::{Exit, Failure};
 use crate::path::shown;
 use crate::quote::quoted;
 use crate::record::{self, Filter, Horizon};
-use crate::say::{Answer, Say, moment, one_line, plain};
+use crate::say::{Answer, Say, json_line, moment, one_line, plain};
 use crate::verb::Ended;
 use crate::wish::Ears;
 
@@ -237,7 +237,7 @@ fn speak(desk: &Desk, row: &LogRow) -> Result<bool, Failure> {
     if desk.is_local() {
         object["local"] = Value::Bool(true);
     }
-    Say::line(&object.to_string())
+    Say::line(&json_line(&object))
 }
 
 fn line(say: Say, row: &LogRow) -> String {

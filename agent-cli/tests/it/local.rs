@@ -212,7 +212,7 @@ fn a_killed_server_is_started_again_and_followers_go_on() {
 fn an_idle_keeper_ends_itself() {
     let machine = Machine::new();
     let mut keeper = std::process::Command::new(PROGRAM)
-        .args(["local", "serve", "--idle", "3", "--folder"])
+        .args(["local", "serve", "--idle", "10", "--folder"])
         .arg(&machine.data)
         .stdout(Stdio::piped())
         .spawn()
@@ -231,7 +231,7 @@ fn an_idle_keeper_ends_itself() {
         "psql",
         "--",
         "-XAtc",
-        "select pg_sleep(5), 'stayed'",
+        "select pg_sleep(12), 'stayed'",
     ]);
     assert!(visit.out.contains("stayed"), "{visit:?}");
     assert!(keeper.try_wait().unwrap().is_none());
