@@ -2,7 +2,7 @@
 //!
 //! What the catalogue says is read in `catalog`; everything after that is decided by pure functions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::postgres::PgConnection;
 use sqlx::postgres::types::Oid;
@@ -529,7 +529,7 @@ fn file_name(name: &str) -> String {
 
 fn remark(board: &draft::Board, table: &Table, remarks: &mut Vec<String>) {
     let name = called(&table.source);
-    let unknown: HashSet<&String> = board
+    let unknown: BTreeSet<&String> = board
         .choices
         .iter()
         .filter_map(|choice| choice.unknown_type.as_ref())

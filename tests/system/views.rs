@@ -38,6 +38,11 @@ column = "id"
 name = "Tags"
 type = "multi_select"
 column = "tags"
+[[property]]
+name = "Progress"
+type = "status"
+column = "state"
+options = [{{ value = "open", name = "Open" }}, {{ value = "paid", name = "Paid" }}]
 {views}"#
     )
 }
@@ -75,7 +80,8 @@ async fn views_follow_their_file() {
     let first = schema(
         "[[view]]\nname = \"By state\"\ntype = \"board\"\ngroup = \"State\"\nhide = [\"Paid\"]\nsort = [\"-Due\"]\n\
          filter = { State = [\"open\", \"late\"], Paid = false }\n\
-         [[view]]\nname = \"When\"\ntype = \"calendar\"\ndate = \"Due\"\n",
+         [[view]]\nname = \"When\"\ntype = \"calendar\"\ndate = \"Due\"\n\
+         [[view]]\nname = \"By progress\"\ntype = \"board\"\ngroup = \"Progress\"\nfilter = { Progress = \"Open\" }\n",
     );
     let stage = Stage::bare(TABLE, &[("bills.toml", &first)], plenty()).await;
     let said = stage.daemon(&["setup"]).await;
@@ -116,6 +122,16 @@ async fn views_follow_their_file() {
     assert_eq!(hidden(&board), [id("Paid")]);
     let calendar = named(&standing, "When")[0];
     assert_eq!(calendar["configuration"]["date_property_id"], id("Due"));
+    let by_status = named(&standing, "By progress")[0];
+    assert_eq!(
+        by_status["configuration"]["group_by"],
+        json!({"type": "status", "property_id": id("Progress"), "sort": {"type": "manual"}, "group_by": "option"}),
+        "a status is grouped by its options, not by their groups"
+    );
+    assert_eq!(
+        by_status["filter"],
+        json!({"property": id("Progress"), "status": {"equals": "Open"}})
+    );
 
     // Somebody's own view, and a file that says otherwise of ours.
     stage
@@ -147,7 +163,7 @@ async fn views_follow_their_file() {
     let some = named(&standing, "Some")[0];
     assert_eq!(some["type"], "table", "if nothing is said");
     assert_eq!(some["configuration"]["group_by"]["type"], "select");
-    assert_eq!(hidden(some), ["State", "Paid", "Number", "Tags"].map(id));
+    assert_eq!(hidden(some), ["State", "Paid", "Number", "Tags", "Progress"].map(id));
     assert_eq!(
         some["sorts"],
         json!([
@@ -194,8 +210,8 @@ async fn a_view_that_cannot_be_is_refused_with_its_line() {
     assert_eq!(said.code, 2, "{said:?}");
     for wanted in [
         "view \"B\" is a board without groups; add a line such as group = \"State\"",
-        "bills.toml:35: view \"C\" cannot go by property \"State\"; name one of type date",
-        "bills.toml:36: view \"C\" refers to property \"Stat\", which does not exist; did you mean \"State\"?",
+        "bills.toml:40: view \"C\" cannot go by property \"State\"; name one of type date",
+        "bills.toml:41: view \"C\" refers to property \"Stat\", which does not exist; did you mean \"State\"?",
     ] {
         assert!(said.stderr.contains(wanted), "{wanted}\n{}", said.stderr);
     }
