@@ -163,7 +163,10 @@ async fn views_follow_their_file() {
     let some = named(&standing, "Some")[0];
     assert_eq!(some["type"], "table", "if nothing is said");
     assert_eq!(some["configuration"]["group_by"]["type"], "select");
-    assert_eq!(hidden(some), ["State", "Paid", "Number", "Tags", "Progress"].map(id));
+    assert_eq!(
+        hidden(some),
+        ["State", "Paid", "Number", "Tags", "Progress"].map(id)
+    );
     assert_eq!(
         some["sorts"],
         json!([

@@ -1,6 +1,11 @@
 //! Every type of Postgres, as it is and at its edges: the table of `schemas/README.md`, held on a real database.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+
+use sqlx::PgPool;
+use sync_daemon::init::{Wanted, init};
+use sync_daemon::page::Value;
 
 use crate::database::database;
 use crate::source::{board, checked, dashboard, read, run};
@@ -244,29 +249,33 @@ const TYPES: &str = "create type mood as enum ('so so', 'fine, thanks');
     create domain half_share as share;
     create type pair as (a int, b text);";
 
+/// A table with a column of each, and three rows: ordinary values, those at the edge, and none.
+fn zoo(key: &str) -> String {
+    let mut columns = String::new();
+    let (mut plain, mut edge) = (String::new(), String::new());
+    for (column, sql_type, _, value, edge_value) in ZOO {
+        write!(columns, ", {column} {sql_type}").unwrap();
+        write!(plain, ", {value}").unwrap();
+        write!(edge, ", {edge_value}").unwrap();
+    }
+    format!(
+        "create table zoo (id {key} primary key{columns});
+         insert into zoo values (default{plain}), (default{edge}); insert into zoo default values"
+    )
+}
+
 #[tokio::test]
 async fn every_type_becomes_what_the_table_says() {
     let database = database(TYPES).await;
-    let mut columns = String::new();
     let mut properties = String::new();
-    let (mut plain, mut edge) = (String::new(), String::new());
-    for (column, sql_type, kind, value, edge_value) in ZOO {
-        write!(columns, ", {column} {sql_type}").unwrap();
+    for (column, _, kind, ..) in ZOO {
         write!(
             properties,
             "[[property]]\nname = '{column}'\ntype = '{kind}'\ncolumn = '{column}'\n"
         )
         .unwrap();
-        write!(plain, ", {value}").unwrap();
-        write!(edge, ", {edge_value}").unwrap();
     }
-    run(
-        &database.pool,
-        &format!(
-            "create table zoo (id int primary key{columns}); insert into zoo values (1{plain}), (2{edge}); insert into zoo (id) values (3)"
-        ),
-    )
-    .await;
+    run(&database.pool, &zoo("int generated always as identity")).await;
     let dashboards = dashboard("source = 'zoo'\nkey = 'id'", "id", &properties);
     assert_eq!(
         checked(&database.pool, &dashboards).await,
@@ -294,22 +303,148 @@ async fn every_type_becomes_what_the_table_says() {
     insta::assert_snapshot!(shown);
 }
 
+/// The first kind of each type in the table of `schemas/README.md`, by the words that stand for the type there.
+fn kinds_of_the_table() -> HashMap<String, &'static str> {
+    let text = include_str!("../../../schemas/README.md");
+    let (_, section) = text.split_once("### Every type of Postgres").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    let lines = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    let mut kinds = HashMap::new();
+    for line in lines {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [types, kind, _] = cells[..] else {
+            panic!("three cells: {line}")
+        };
+        let kind = kind.split(['`', ';']).find(|part| !part.trim().is_empty());
+        for name in types.split(", ").flat_map(|names| match names {
+            "identity and generated columns" | "arrays of text and of enums" => vec![names],
+            names => names.split(" and ").collect(),
+        }) {
+            let known = kinds.insert(name.replace('`', ""), kind.unwrap().trim());
+            assert_eq!(known, None, "{name} stands in one line");
+        }
+    }
+    kinds
+}
+
+/// The words of that table which stand for a type of the zoo.
+fn words_for(sql_type: &'static str) -> &'static str {
+    match sql_type {
+        generated if generated.contains(" generated ") => "identity and generated columns",
+        "mood" => "enums",
+        "mood[]" | "text[]" => "arrays of text and of enums",
+        array if array.ends_with("[]") => "other arrays",
+        "pair" => "composite types",
+        "bit varying" => "varbit",
+        "\"char\"" => "char",
+        "int4range" | "numrange" => "other ranges",
+        "datemultirange" => "multiranges",
+        "point" | "box" | "polygon" | "circle" => "geometric",
+        "regclass" => "registry types",
+        plain => plain.split('(').next().unwrap_or_default(),
+    }
+}
+
+/// The words of that table for what `init` writes as a comment.
+const LEFT_OUT: &str = "left out by";
+
+/// What a file of `init` makes of each column.
+fn chosen(file: &str) -> HashMap<&str, &str> {
+    let sections = file.split("[[property]]\n").skip(1);
+    sections
+        .filter_map(|section| {
+            let of = |key: &str| {
+                let mut lines = section.lines().map(|line| line.trim_start_matches("# "));
+                let value = lines.find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+                value.map(|value| value.trim_matches('"'))
+            };
+            let kind = if section.starts_with('#') {
+                LEFT_OUT
+            } else {
+                of("type")?
+            };
+            Some((of("column")?, kind))
+        })
+        .collect()
+}
+
 #[tokio::test]
-async fn types_of_extensions_are_text() {
-    let database = database(
-        "do $$ begin
-             create extension if not exists citext;
-             create extension if not exists hstore;
-         exception when undefined_file or feature_not_supported then null; end $$",
-    )
-    .await;
-    let installed: Vec<String> = sqlx::query_scalar(
+async fn init_chooses_the_first_kind_of_the_table() {
+    let database = database(TYPES).await;
+    run(&database.pool, &zoo("uuid default gen_random_uuid()")).await;
+    // What the board is called by, so that no column of the zoo is.
+    run(&database.pool, "alter table zoo add title text").await;
+    let extensions = extensions(&database.pool).await;
+    for extension in &extensions {
+        let column = format!("alter table zoo add a_{extension} {extension}");
+        run(&database.pool, &column).await;
+    }
+    let wanted = Wanted {
+        targets: vec!["zoo".to_owned()],
+        ..Wanted::default()
+    };
+    let mut connection = database.pool.acquire().await.unwrap();
+    let outcome = init(&mut connection, &wanted, &[]).await.unwrap();
+    let chosen = chosen(&outcome.drafts[0].text);
+
+    let mut table = kinds_of_the_table();
+    assert_eq!(table.remove("domains"), Some("as the type below"));
+    let mut spoken_of = HashSet::new();
+    for (column, sql_type, ..) in ZOO {
+        let kind = match sql_type {
+            // Domains over numeric.
+            "share" | "half_share" => table["numeric"],
+            "pg_snapshot" => "text",
+            sql_type => {
+                let words = words_for(sql_type);
+                spoken_of.insert(words);
+                table.get(words).copied().unwrap_or("no line of the table")
+            }
+        };
+        assert_eq!(chosen[column], kind, "{sql_type}");
+    }
+    for extension in ["citext", "hstore"] {
+        let column = format!("a_{extension}");
+        if let Some(kind) = chosen.get(column.as_str()) {
+            assert_eq!(*kind, table[extension], "{extension}");
+        }
+        assert_eq!(
+            chosen.contains_key(column.as_str()),
+            extensions.iter().any(|one| one == extension)
+        );
+        table.remove(extension);
+    }
+    assert_eq!(table.remove("uuid as the key"), Some(chosen["id"]));
+    table.retain(|words, _| !spoken_of.contains(words.as_str()));
+    assert!(table.is_empty(), "in the table and not tried: {table:?}");
+    let unknown = "no rule knows the type pg_snapshot; its columns are shown as text";
+    assert_eq!(outcome.remarks, [unknown]);
+}
+
+/// The extensions with types of their own that this server can have, made in this database.
+async fn extensions(pool: &PgPool) -> Vec<String> {
+    for extension in ["citext", "hstore"] {
+        run(
+            pool,
+            &format!(
+                "do $$ begin create extension {extension};
+                 exception when undefined_file or feature_not_supported then null; end $$"
+            ),
+        )
+        .await;
+    }
+    sqlx::query_scalar(
         "select extname::text from pg_extension where extname in ('citext', 'hstore') order by 1",
     )
-    .fetch_all(&database.pool)
+    .fetch_all(pool)
     .await
-    .unwrap();
-    for extension in installed {
+    .unwrap()
+}
+
+#[tokio::test]
+async fn types_of_extensions_are_text() {
+    let database = database("create table few (id int primary key)").await;
+    for extension in extensions(&database.pool).await {
         run(
             &database.pool,
             &format!(
@@ -318,8 +453,20 @@ async fn types_of_extensions_are_text() {
         )
         .await;
         let dashboards = dashboard(&format!("source = 'of_{extension}'\nkey = 'id'"), "v", "");
-        let (hashes, pages) = read(&database.pool, board(&dashboards)).await;
-        assert_eq!((hashes.rows.len(), pages.len()), (2, 2), "{extension}");
+        let (_, pages) = read(&database.pool, board(&dashboards)).await;
+        let shown: Vec<_> = pages
+            .iter()
+            .map(|page| (page.key.as_str(), page.values.clone()))
+            .collect();
+        let title = |text: &str| vec![Value::Title(text.to_owned())];
+        let wanted = match extension.as_str() {
+            "citext" => [("a=>1", title("b=>NULL")), ("c=>2", title(""))],
+            _ => [
+                ("\"a\"=>\"1\"", title("\"b\"=>NULL")),
+                ("\"c\"=>\"2\"", title("")),
+            ],
+        };
+        assert_eq!(shown, wanted, "{extension}");
     }
 }
 
