@@ -54,6 +54,37 @@ fn related(page: &Value, property: &str) -> usize {
         .map_or(0, Vec::len)
 }
 
+const WIDE: &str = "do $$ begin
+         execute (select 'create table wide (id int primary key, name text, ' || string_agg(format('c%s int', n), ', ' order by n) || ')'
+                    from generate_series(1, 600) n);
+     end $$;
+     insert into wide (id, name, c1, c497, c498) values (1, 'one', 11, 12, 13), (2, 'two', 21, 22, 23)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_six_hundred_columns_is_cut_at_five_hundred_properties() {
+    let stage = Stage::bare(WIDE, &[], plenty()).await;
+    let said = stage.daemon(&["init", "public.wide"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    let cut = "public.wide: 104 columns stand in the file as comments, because a Notion database takes 500 properties and 50 KB of schema";
+    assert!(
+        said.stdout.contains(cut) || said.stderr.contains(cut),
+        "{said:?}"
+    );
+    let said = stage.daemon(&["setup"]).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    stage.once().await;
+    stage.assert_clean().await;
+    let pages = stage.pages("Wides").await;
+    assert_eq!(pages.len(), 2);
+    let second = titled(&pages, "Name", "two")["properties"].as_object();
+    let second = second.expect("properties");
+    // The title, 497 numbers, and the daemon's own two.
+    assert_eq!(second.len(), 500);
+    assert_eq!(second["C1"]["number"], 21);
+    assert_eq!(second["C497"]["number"], 22);
+    assert!(!second.contains_key("C498") && !second.contains_key("ID"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_becomes_boards() {
     let stage = mirrored(SHOP).await;
