@@ -246,3 +246,30 @@ async fn a_query_ends_where_the_limit_says_and_tells_so() {
     );
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_data_source_takes_five_hundred_properties() {
+    let (server, client) = start().await;
+    let mut properties: serde_json::Map<String, Value> = (1..500)
+        .map(|n| (format!("C{n}"), json!({"number": {}})))
+        .collect();
+    properties.insert("Name".to_owned(), json!({"title": {}}));
+    let body = json!({
+        "parent": {"type": "page_id", "page_id": client.root},
+        "initial_data_source": {"properties": properties},
+    });
+    let database = client.post("/v1/databases", body).await.ok();
+    let path = format!("/v1/data_sources/{}", id(&database["data_sources"][0]));
+    let more = json!({"properties": {"More": {"number": {}}}});
+    assert_eq!(
+        client.patch(&path, more).await.refusal(),
+        (
+            400,
+            "validation_error".to_owned(),
+            "The data source has too many properties: 501, at most 500 are allowed.".to_owned()
+        )
+    );
+    let instead = json!({"properties": {"More": {"number": {}}, "C1": null}});
+    client.patch(&path, instead).await.ok();
+    server.shutdown().await;
+}

@@ -73,6 +73,7 @@ pub(crate) fn apply(
         ));
     }
     in_asked_order(&mut source, &known, changes);
+    check_count(&source)?;
     check_size(&source)?;
     plan.commit(workspace, source);
     Ok(())
@@ -235,6 +236,17 @@ fn fresh_id(ids: &mut Ids, source: &DataSource) -> String {
             return id;
         }
     }
+}
+
+fn check_count(source: &DataSource) -> Result<(), Failure> {
+    const LIMIT: usize = 500;
+    let count = source.properties.len();
+    if count > LIMIT {
+        return Err(Failure::unrecorded(format!(
+            "The data source has too many properties: {count}, at most {LIMIT} are allowed."
+        )));
+    }
+    Ok(())
 }
 
 /// Notion recommends 50 KB and refuses more, naming the largest property.
