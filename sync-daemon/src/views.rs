@@ -42,11 +42,7 @@ pub async fn follow(
             }
         }
         if let Some(id) = found {
-            let change = json!({
-                "filter": body.get("filter").unwrap_or(&Json::Null),
-                "sorts": body.get("sorts").unwrap_or(&Json::Null),
-                "configuration": body["configuration"],
-            });
+            let change = change(&body);
             // Saying twice what a view shows is saying it once.
             retry::read(gate, Lane::Live, async |permit| {
                 client.update_view(permit, id, &change).await
@@ -160,6 +156,15 @@ fn body(dashboard: &Dashboard, binding: &Binding, view: &View) -> Json {
     body
 }
 
+/// What makes a view that stands already the same.
+fn change(body: &Json) -> Json {
+    json!({
+        "filter": body.get("filter").unwrap_or(&Json::Null),
+        "sorts": body.get("sorts").unwrap_or(&Json::Null),
+        "configuration": body["configuration"],
+    })
+}
+
 fn kind<'a>(dashboard: &'a Dashboard, name: &str) -> Option<&'a PropertyKind> {
     dashboard
         .properties
@@ -187,3 +192,6 @@ fn condition(dashboard: &Dashboard, name: &str, id: &str, value: &str) -> Json {
     };
     json!({"property": id, convert::property_type(kind): condition})
 }
+
+#[cfg(test)]
+mod tests;
