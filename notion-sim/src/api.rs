@@ -10,6 +10,7 @@ mod lists;
 mod pages;
 pub(crate) mod route;
 pub(crate) mod shape;
+mod view_body;
 pub(crate) mod views;
 
 #[cfg(test)]
@@ -116,7 +117,31 @@ fn check(call: &Call, members: &[&'static str], body: &Shape) -> Result<(), Fail
         optional(key, shape)
     };
     object(members.iter().map(declared).collect()).check("query", &query_members(call)?)?;
-    body.check("body", &call.body)
+    // Before the shapes, whose refusals would name an upload as one of the ways.
+    if let Some(properties) = call.body["properties"].as_object() {
+        let mut files = properties
+            .values()
+            .filter_map(|value| value["files"].as_array())
+            .flatten();
+        if files.any(|file| file["file_upload"].is_object()) {
+            return Err(Failure::not_simulated("files that were uploaded"));
+        }
+    }
+    body.check("body", &call.body)?;
+    look_is_simulated(&call.body)
+}
+
+/// Refuses an icon or a cover out of what the simulator has not.
+fn look_is_simulated(given: &Value) -> Result<(), Failure> {
+    for look in [&given["icon"], &given["cover"]] {
+        if look["file_upload"].is_object() {
+            return Err(Failure::not_simulated("files that were uploaded"));
+        }
+        if look["custom_emoji"].is_object() {
+            return Err(Failure::not_simulated("icons that are custom emojis"));
+        }
+    }
+    Ok(())
 }
 
 /// The query string as one object; only `filter_properties` may be a list.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::body::{API_COLORS, TEXT, icon, length, rich_text};
+use super::containers::look;
 use super::shape::Shape::{Boolean, OneOf};
 use super::shape::{Shape, nullable, object, optional, required};
 use crate::failure::Failure;
@@ -97,11 +98,13 @@ pub(super) fn read(kind: &str, given: &Value, path: &str) -> Result<Value, Failu
         )));
     }
     shape(kind).check_at("body", path, given)?;
+    super::look_is_simulated(given)?;
     let mut content = Map::new();
     for (key, default) in members(kind) {
         let value = match (key, &given[key]) {
             ("rich_text" | "caption", given) => text::render(&text::read(given)),
             (_, Value::Null) => default,
+            ("icon", given) => look(given).unwrap_or_default(),
             (_, given) => given.clone(),
         };
         content.insert(key.to_owned(), value);

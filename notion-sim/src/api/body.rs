@@ -7,6 +7,7 @@ use super::shape::Shape::{Any, AtLeast, Boolean, Null, Number, Object, OneOf, Te
 use super::shape::{
     Field, Shape, items, nullable, object, open, optional, or_null, record, required, union,
 };
+use super::view_body;
 use crate::model::schema::{COLORS, Type};
 use crate::model::workspace::VIEW_KINDS;
 
@@ -35,6 +36,20 @@ pub(super) const API_COLORS: &[&str] = &[
     "purple_background",
     "pink_background",
     "red_background",
+];
+
+/// The colours of Notion's own icons, and of lines in charts.
+pub(super) const ICON_COLORS: &[&str] = &[
+    "gray",
+    "lightgray",
+    "brown",
+    "yellow",
+    "orange",
+    "green",
+    "blue",
+    "purple",
+    "pink",
+    "red",
 ];
 
 const NUMBER_FORMATS: &[&str] = &[
@@ -173,6 +188,15 @@ fn date() -> Shape {
 }
 
 pub(super) fn icon() -> Shape {
+    let custom_emoji = object(vec![
+        required("id", Uuid),
+        optional("name", Text),
+        optional("url", Text),
+    ]);
+    let native = object(vec![
+        required("name", length(1, TEXT)),
+        optional("color", OneOf(ICON_COLORS)),
+    ]);
     union(vec![
         object(vec![
             required("emoji", length(1, 40)),
@@ -183,17 +207,22 @@ pub(super) fn icon() -> Shape {
             optional("type", OneOf(&["external"])),
         ]),
         object(vec![
-            required("custom_emoji", Object),
+            required("custom_emoji", custom_emoji),
             optional("type", OneOf(&["custom_emoji"])),
         ]),
         object(vec![
-            required("icon", Object),
+            required("icon", native),
             optional("type", OneOf(&["icon"])),
         ]),
-        object(vec![
-            required("file_upload", Object),
-            optional("type", OneOf(&["file_upload"])),
-        ]),
+        uploaded(),
+    ])
+}
+
+/// A file that was uploaded before.
+fn uploaded() -> Shape {
+    object(vec![
+        required("file_upload", object(vec![required("id", Text)])),
+        optional("type", OneOf(&["file_upload"])),
     ])
 }
 
@@ -203,10 +232,7 @@ fn cover() -> Shape {
             required("external", object(vec![required("url", length(1, TEXT))])),
             optional("type", OneOf(&["external"])),
         ]),
-        object(vec![
-            required("file_upload", Object),
-            optional("type", OneOf(&["file_upload"])),
-        ]),
+        uploaded(),
     ])
 }
 
@@ -392,6 +418,23 @@ fn place(start: &'static [&'static str], end: &'static [&'static str]) -> Shape 
     ])
 }
 
+/// One member of an order: by what, and which way.
+pub(super) fn directed(by: Field) -> Shape {
+    open(vec![
+        by,
+        required("direction", OneOf(&["ascending", "descending"])),
+    ])
+}
+
+pub(super) fn sorts() -> Shape {
+    let timestamps = OneOf(&["created_time", "last_edited_time"]);
+    let by = union(vec![
+        directed(required("property", Text)),
+        directed(required("timestamp", timestamps)),
+    ]);
+    items(by, ITEMS)
+}
+
 macro_rules! shapes {
     ($($(#[$doc:meta])* $name:ident = $shape:expr;)*) => {
         $($(#[$doc])* pub(crate) static $name: LazyLock<Shape> = LazyLock::new(|| $shape);)*
@@ -444,13 +487,7 @@ shapes! {
         ])
     };
     QUERY = object(vec![
-        optional("sorts", items(union(vec![
-            open(vec![required("property", Text), required("direction", OneOf(&["ascending", "descending"]))]),
-            open(vec![
-                required("timestamp", OneOf(&["created_time", "last_edited_time"])),
-                required("direction", OneOf(&["ascending", "descending"])),
-            ]),
-        ]), ITEMS)),
+        optional("sorts", sorts()),
         optional("filter", super::filter::filter()),
         optional("start_cursor", or_null(Text)),
         optional("page_size", AtLeast(1)),
@@ -526,25 +563,23 @@ shapes! {
     };
     /// What a person writes at the end of a page.
     CHILDREN = object(vec![required("children", items(Object, ITEMS))]);
-    CREATE_VIEW = object(vec![
-        required("data_source_id", Uuid),
-        required("name", length(1, TEXT)),
-        required("type", OneOf(VIEW_KINDS)),
-        optional("database_id", Uuid),
-        optional("view_id", Uuid),
-        optional("filter", nullable(Object)),
-        optional("sorts", nullable(items(Object, ITEMS))),
-        optional("quick_filters", nullable(Object)),
-        optional("create_database", Object),
-        optional("configuration", nullable(Object)),
-        optional("position", Object),
-        optional("placement", Object),
-    ]);
-    UPDATE_VIEW = object(vec![
-        optional("name", length(1, TEXT)),
-        optional("filter", nullable(Object)),
-        optional("sorts", nullable(items(Object, ITEMS))),
-        optional("quick_filters", nullable(Object)),
-        optional("configuration", nullable(Object)),
-    ]);
+    CREATE_VIEW = {
+        let mut fields = vec![
+            required("data_source_id", Uuid),
+            required("name", length(1, TEXT)),
+            required("type", OneOf(VIEW_KINDS)),
+            optional("database_id", Uuid),
+            optional("view_id", Uuid),
+            optional("create_database", Object),
+            optional("position", Object),
+            optional("placement", Object),
+        ];
+        fields.extend(view_body::of_new_view());
+        object(fields)
+    };
+    UPDATE_VIEW = {
+        let mut fields = vec![optional("name", length(1, TEXT))];
+        fields.extend(view_body::of_changed_view());
+        object(fields)
+    };
 }

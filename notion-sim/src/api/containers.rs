@@ -105,11 +105,15 @@ fn new_source(
     }
 }
 
-/// Icons and covers are kept as they are sent, with their type.
+/// Icons and covers are kept as they are sent, with their type; one of Notion's own icons is gray unless it says otherwise.
 pub(super) fn look(given: &Value) -> Option<Value> {
     let sent = given.as_object()?;
     let kind = sent.keys().find(|key| *key != "type")?;
-    Some(json!({ "type": kind, kind.as_str(): sent[kind] }))
+    let mut look = json!({ "type": kind, kind.as_str(): sent[kind] });
+    if kind == "icon" && look["icon"]["color"].is_null() {
+        look["icon"]["color"] = "gray".into();
+    }
+    Some(look)
 }
 
 fn parent(workspace: &Workspace, given: &Value) -> Result<Parent, Failure> {

@@ -2,7 +2,7 @@
 
 use super::body::ITEMS;
 use super::shape::Shape::{Boolean, Number, Object, OneOf, Text, True, Uuid};
-use super::shape::{Shape, items, object, open, optional, required, union};
+use super::shape::{Field, Shape, items, object, open, optional, required, union};
 use crate::model::query::FILTERS;
 
 /// What a filter of this type may say.
@@ -137,16 +137,20 @@ fn rollup() -> Shape {
     union(branches)
 }
 
-/// The filter of a query.
+/// The conditions on a property, one for each of its types, with the members that name the property.
+pub(super) fn by_property(named: &[Field]) -> Vec<Shape> {
+    let of_type = |kind| {
+        let mut fields = vec![required(kind, condition(kind))];
+        fields.extend_from_slice(named);
+        object(fields)
+    };
+    FILTERS.into_iter().map(of_type).collect()
+}
+
+/// The filter of a query or of a view.
 pub(super) fn filter() -> Shape {
     let conditions = || {
-        let by_property = FILTERS.into_iter().map(|kind| {
-            object(vec![
-                required(kind, condition(kind)),
-                required("property", Text),
-                optional("type", Text),
-            ])
-        });
+        let named = [required("property", Text), optional("type", Text)];
         let by_time = ["created_time", "last_edited_time"]
             .into_iter()
             .map(|kind| {
@@ -156,7 +160,10 @@ pub(super) fn filter() -> Shape {
                     optional("type", Text),
                 ])
             });
-        by_property.chain(by_time).collect::<Vec<_>>()
+        by_property(&named)
+            .into_iter()
+            .chain(by_time)
+            .collect::<Vec<_>>()
     };
     let compounds = |member: Shape| {
         ["or", "and"]

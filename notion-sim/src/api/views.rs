@@ -8,6 +8,7 @@ use super::gate::Call;
 use super::{Answer, Effect, body, body_id, check, cut, list as list_of, paging, path_id, visible};
 use crate::failure::Failure;
 use crate::model::ids::parse_uuid;
+use crate::model::query::{Filter, Sort};
 use crate::model::render;
 use crate::model::workspace::{View, Workspace};
 
@@ -35,6 +36,8 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
             "views of a data source that stands in another database",
         ));
     }
+    let kind = given["type"].as_str().unwrap_or("table");
+    fits(workspace, (source, kind), given, now)?;
     let number = workspace.next_number();
     let kept = |key: &str| given.get(key).cloned().unwrap_or(Value::Null);
     let configuration = match kept("configuration") {
@@ -47,7 +50,7 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
         database,
         data_source: source,
         name: given["name"].as_str().unwrap_or_default().to_owned(),
-        kind: given["type"].as_str().unwrap_or("table").to_owned(),
+        kind: kind.to_owned(),
         filter: kept("filter"),
         sorts: kept("sorts"),
         quick_filters: kept("quick_filters"),
@@ -59,6 +62,37 @@ pub(super) fn create(workspace: &mut Workspace, call: &Call, now: DateTime<Utc>)
     };
     workspace.put_view(view.clone());
     Ok((render::view(&view), Effect::Changed(view.id)))
+}
+
+/// Refuses a view that asks its data source for what it has not.
+fn fits(
+    workspace: &Workspace,
+    (source, kind): (Uuid, &str),
+    given: &Value,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let properties = workspace
+        .data_sources
+        .get(&source)
+        .map(|source| source.properties.as_slice())
+        .unwrap_or_default();
+    if let Some(filter) = given.get("filter").filter(|filter| !filter.is_null()) {
+        Filter::read(filter, properties, now)?;
+    }
+    Sort::read(&given["sorts"], properties)?;
+    for (property, condition) in given["quick_filters"].as_object().into_iter().flatten() {
+        if condition.is_object() {
+            let mut filter = condition.clone();
+            filter["property"] = property.as_str().into();
+            Filter::read(&filter, properties, now)?;
+        }
+    }
+    match given["configuration"]["type"].as_str() {
+        Some(other) if other != kind => Err(Failure::unrecorded(format!(
+            "The configuration is that of a {other}, the view is a {kind}."
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// A table, board or the like that somebody makes in Notion.
@@ -154,6 +188,7 @@ pub(super) fn update(
     check(call, &[], &body::UPDATE_VIEW)?;
     let mut view = known(workspace, id)?.clone();
     let given = &call.body;
+    fits(workspace, (view.data_source, &view.kind), given, now)?;
     if let Some(name) = given["name"].as_str() {
         name.clone_into(&mut view.name);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{id, plain, start, title};
+use crate::client::{Answer, id, plain, start, title};
 
 #[tokio::test]
 async fn a_request_is_checked_in_notions_order() {
@@ -441,6 +441,22 @@ async fn what_is_not_simulated_is_said_plainly() {
         view(json!({ "position": { "type": "start" } })).await,
         view(json!({ "database_id": other })).await,
         view(json!({ "view_id": other })).await,
+        create(json!({ "icon": { "file_upload": { "id": other } } })).await,
+        create(json!({ "icon": { "custom_emoji": { "id": other } } })).await,
+        create(json!({ "cover": { "type": "file_upload", "file_upload": { "id": other } } })).await,
+        append(
+            json!({ "callout": { "rich_text": [], "icon": { "file_upload": { "id": other } } } }),
+        )
+        .await,
+        client
+            .patch(&row, json!({ "icon": { "file_upload": { "id": other } } }))
+            .await,
+        client
+            .patch(
+                &row,
+                json!({ "properties": { "F": { "files": [{ "file_upload": { "id": other } }] } } }),
+            )
+            .await,
     ];
     for answer in cases {
         let (status, code, message) = answer.refusal();
@@ -597,5 +613,226 @@ async fn a_page_of_a_list_has_at_most_a_hundred() {
             .ok();
         assert_eq!(list["has_more"], false);
     }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn icons_are_those_that_notion_has() {
+    let (server, client) = start().await;
+    let page = async |look: Value| {
+        let mut body = json!({ "parent": { "page_id": client.root } });
+        let members = body.as_object_mut().expect("an object");
+        members.extend(look.as_object().expect("an object").clone());
+        client.post("/v1/pages", body).await
+    };
+    let named = page(json!({ "icon": { "icon": { "name": "pizza" } } }))
+        .await
+        .ok();
+    let expected = json!({ "type": "icon", "icon": { "name": "pizza", "color": "gray" } });
+    assert_eq!(named["icon"], expected);
+    for (look, path) in [
+        (json!({ "icon": { "icon": {} } }), "body.icon.icon.name"),
+        (
+            json!({ "icon": { "icon": { "name": "pizza", "color": "mauve" } } }),
+            "body.icon.icon.color",
+        ),
+        (
+            json!({ "icon": { "custom_emoji": { "id": "x" } } }),
+            "body.icon.custom_emoji.id",
+        ),
+        (
+            json!({ "icon": { "custom_emoji": { "nonsense": 1 } } }),
+            "body.icon.custom_emoji.id",
+        ),
+        (
+            json!({ "icon": { "file_upload": {} } }),
+            "body.icon.file_upload.id",
+        ),
+        (
+            json!({ "cover": { "file_upload": { "id": 7 } } }),
+            "body.cover.file_upload.id",
+        ),
+    ] {
+        let (status, code, message) = page(look).await.refusal();
+        assert_eq!(
+            (status, code.as_str()),
+            (400, "validation_error"),
+            "{message}"
+        );
+        assert!(message.contains(path), "{message}");
+    }
+    server.shutdown().await;
+}
+
+/// A view of the source, of this type, with more.
+fn view_of(source: &str, kind: &str, more: &Value) -> Value {
+    let mut body = json!({ "data_source_id": source, "name": "v", "type": kind });
+    let members = body.as_object_mut().expect("an object");
+    members.extend(more.as_object().expect("an object").clone());
+    body
+}
+
+#[tokio::test]
+async fn views_ask_for_what_notion_has() {
+    let (server, client) = start().await;
+    let source = client
+        .database(
+            json!({ "Name": { "title": {} }, "Cost": { "number": {} }, "State": { "status": {} } }),
+        )
+        .await;
+    let by = |more: Value| {
+        let mut group =
+            json!({ "type": "status", "property_id": "State", "sort": { "type": "manual" } });
+        let members = group.as_object_mut().expect("an object");
+        members.extend(more.as_object().expect("an object").clone());
+        json!({ "configuration": { "type": "board", "group_by": group } })
+    };
+    let taken = [
+        (
+            "table",
+            json!({ "filter": { "and": [{ "property": "Cost", "number": { "less_than": 3 } }] } }),
+        ),
+        (
+            "table",
+            json!({ "sorts": [{ "timestamp": "created_time", "direction": "ascending" }] }),
+        ),
+        (
+            "table",
+            json!({ "quick_filters": { "State": { "status": { "equals": ["Done"] } } } }),
+        ),
+        ("board", by(json!({ "group_by": "option" }))),
+        (
+            "calendar",
+            json!({ "configuration": { "type": "calendar", "date_property_id": "Due", "view_range": null } }),
+        ),
+        (
+            "chart",
+            json!({ "configuration": { "type": "chart", "chart_type": "bar", "caption": "c" } }),
+        ),
+        (
+            "form",
+            json!({ "configuration": { "type": "form", "is_form_closed": true } }),
+        ),
+    ];
+    for (kind, more) in taken {
+        let view = client
+            .post("/v1/views", view_of(&source, kind, &more))
+            .await
+            .ok();
+        for (key, value) in more.as_object().expect("an object") {
+            assert_eq!(&view[key], value, "{kind}");
+        }
+    }
+    let wide: Vec<Value> = (0..600)
+        .map(|at| json!({ "property_id": format!("p{at}"), "visible": at < 9 }))
+        .collect();
+    let wide = json!({ "configuration": { "type": "table", "properties": wide } });
+    client
+        .post("/v1/views", view_of(&source, "table", &wide))
+        .await
+        .ok();
+
+    // What is wrong in a new view, and in a change of it.
+    let wrong = [
+        (
+            json!({ "filter": { "property": "Cost", "number": { "nonsense": 1 } } }),
+            "body.filter.number",
+        ),
+        (json!({ "filter": { "nonsense": [] } }), "body.filter"),
+        (
+            json!({ "filter": { "property": "Nope", "number": { "equals": 1 } } }),
+            "name or id: Nope",
+        ),
+        (
+            json!({ "filter": { "property": "Cost", "title": { "equals": "x" } } }),
+            "number does not match filter title",
+        ),
+        (
+            json!({ "sorts": [{ "property": "Cost", "direction": "up" }] }),
+            "body.sorts[0].direction",
+        ),
+        (
+            json!({ "sorts": [{ "property": "Nope", "direction": "ascending" }] }),
+            "sort property with name or id: Nope",
+        ),
+        (
+            json!({ "quick_filters": { "Cost": { "number": { "nonsense": 1 } } } }),
+            "body.quick_filters.Cost.number",
+        ),
+        (
+            json!({ "quick_filters": { "Nope": { "number": { "equals": 1 } } } }),
+            "name or id: Nope",
+        ),
+        (
+            json!({ "quick_filters": { "Cost": { "property": "Cost", "number": { "equals": 1 } } } }),
+            "body.quick_filters.Cost.property",
+        ),
+        (json!({ "configuration": null }), "body.configuration"),
+        (json!({ "configuration": {} }), "body.configuration.type"),
+        (
+            json!({ "configuration": { "type": "board" } }),
+            "body.configuration.group_by",
+        ),
+        (by(json!({})), "body.configuration.group_by.group_by"),
+        (
+            by(json!({ "group_by": "option", "sort": {} })),
+            "body.configuration.group_by.sort.type",
+        ),
+        (
+            json!({ "configuration": { "type": "calendar" } }),
+            "body.configuration.date_property_id",
+        ),
+        (
+            json!({ "configuration": { "type": "table", "nonsense": 1 } }),
+            "body.configuration.nonsense",
+        ),
+        (
+            json!({ "configuration": { "type": "table", "properties": [{ "visible": true }] } }),
+            "body.configuration.properties[0].property_id",
+        ),
+        (
+            json!({ "configuration": { "type": "gallery" } }),
+            "that of a gallery, the view is a table",
+        ),
+    ];
+    let view = client
+        .post("/v1/views", view_of(&source, "table", &json!({})))
+        .await
+        .ok();
+    let path = format!("/v1/views/{}", id(&view));
+    let refused = |answer: Answer, at: &str| {
+        let (status, code, message) = answer.refusal();
+        assert_eq!(
+            (status, code.as_str()),
+            (400, "validation_error"),
+            "{message}"
+        );
+        assert!(message.contains(at), "{message} says nothing of {at}");
+    };
+    for (more, at) in &wrong {
+        refused(
+            client
+                .post("/v1/views", view_of(&source, "table", more))
+                .await,
+            at,
+        );
+        refused(client.patch(&path, more.clone()).await, at);
+    }
+    let by_time = json!({ "sorts": [{ "timestamp": "created_time", "direction": "ascending" }] });
+    refused(client.patch(&path, by_time).await, "body.sorts[0].property");
+    for key in ["filter", "sorts", "quick_filters"] {
+        let none = json!({ key: null });
+        refused(
+            client
+                .post("/v1/views", view_of(&source, "table", &none))
+                .await,
+            key,
+        );
+        assert_eq!(client.patch(&path, none).await.ok()[key], Value::Null);
+    }
+    let cleared = json!({ "quick_filters": { "Cost": null } });
+    client.patch(&path, cleared).await.ok();
+    let held = client.get(&path).await.ok();
+    assert_eq!(held["configuration"], json!({ "type": "table" }));
     server.shutdown().await;
 }
