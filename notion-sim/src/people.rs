@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::api::gate::can_be_sent;
 use crate::api::{blocks, body, room, views};
 use crate::failure::Failure;
 use crate::model::schema::{self, TITLE};
@@ -178,10 +179,13 @@ pub(crate) fn act(
             simulator.save()?;
             return Ok(json!({ "done": true, "id": id }));
         }
-        Act::RenewToken { token } => workspace.change_settings(|settings| {
-            settings.token = token;
-            settings.token_revoked = false;
-        }),
+        Act::RenewToken { token } => {
+            sendable(&token)?;
+            workspace.change_settings(|settings| {
+                settings.token = token;
+                settings.token_revoked = false;
+            });
+        }
     }
     simulator.save()?;
     Ok(json!({ "done": true }))
@@ -288,7 +292,18 @@ fn revoke(workspace: &mut Workspace, token: Option<&str>) -> Result<(), Failure>
     }
 }
 
+fn sendable(token: &str) -> Result<(), Failure> {
+    if can_be_sent(token) {
+        Ok(())
+    } else {
+        Err(Failure::validation(
+            "a token is of letters, digits and signs of ASCII, without spaces, and not empty",
+        ))
+    }
+}
+
 fn connect(workspace: &mut Workspace, name: String, token: String) -> Result<Uuid, Failure> {
+    sendable(&token)?;
     let settings = &workspace.settings;
     if token == settings.token || settings.others.iter().any(|other| other.token == token) {
         return Err(Failure::validation("an integration has this token already"));

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::api::gate::can_be_sent;
 use crate::clock::Clock;
 use crate::data_file::{DataFile, DataFileError};
 use crate::http;
@@ -76,6 +77,11 @@ pub enum StartError {
     /// A limit is for an endpoint that is not there.
     #[error("{0}")]
     Limit(String),
+    /// No request could carry the token.
+    #[error(
+        "a token is of letters, digits and signs of ASCII, without spaces, and not empty; give another one, such as ntn_try"
+    )]
+    Token,
     /// The data file cannot be used.
     #[error(transparent)]
     Data(#[from] DataFileError),
@@ -123,6 +129,13 @@ impl Shared {
 impl Server {
     /// Starts the server and returns once it listens.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        if options
+            .token
+            .as_deref()
+            .is_some_and(|token| !can_be_sent(token))
+        {
+            return Err(StartError::Token);
+        }
         let address = SocketAddr::from(([127, 0, 0, 1], options.port));
         let listen = |source| StartError::Listen {
             port: options.port,

@@ -60,6 +60,11 @@ pub(crate) fn bearer(authorization: Option<&str>) -> Result<&str, Failure> {
     }
 }
 
+/// Whether a request's header can carry this token.
+pub(crate) fn can_be_sent(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// Checks everything that needs no state but the token.
 pub(crate) fn admit(
     incoming: &Incoming<'_>,

@@ -59,7 +59,7 @@ async fn the_window_is_fixed_and_opens_again() {
 }
 
 #[tokio::test]
-async fn it_bears_far_more_than_the_largest_budget() {
+async fn it_bears_the_largest_budget() {
     let (server, client) = start().await;
     let source = client.database(json!({ "Key": { "title": {} } })).await;
     let started = Instant::now();
@@ -87,6 +87,30 @@ async fn latency_is_kept() {
     let started = Instant::now();
     client.get("/v1/users/me").await.ok();
     assert!(started.elapsed() >= Duration::from_millis(40));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_token_that_no_request_can_carry_is_refused() {
+    for token in ["", " ", "two words", "t\u{f6}ken"] {
+        let options = Options {
+            token: Some(token.to_owned()),
+            ..Options::default()
+        };
+        let error = notion_sim::Server::start(options)
+            .await
+            .expect_err("nobody could use it");
+        assert!(error.to_string().contains("token"), "{error}");
+    }
+    let (server, client) = start().await;
+    for act in [
+        json!({ "act": "renew_token", "token": "" }),
+        json!({ "act": "connect", "name": "Other", "token": "two words" }),
+    ] {
+        let (status, ..) = client.post("/_sim/people", act).await.refusal();
+        assert_eq!(status, 400);
+    }
+    client.get("/v1/users/me").await.ok();
     server.shutdown().await;
 }
 
