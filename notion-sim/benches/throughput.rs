@@ -1,9 +1,10 @@
 //! How much the simulator bears over HTTP: requests a minute, and queries of a large database.
 //!
-//! `cargo bench -p notion-sim` prints one line of JSON, with ratios to the largest budget that Notion gives, and the processor
+//! It fails when creates or look-ups of keys fall below [`AT_LEAST`] times that budget. `cargo bench -p notion-sim` prints one line of JSON, with ratios to the largest budget that Notion gives, and the processor
 //! time that a request takes with its client's part, which does not depend on what else the machine does.
 
 use std::io::Write;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use notion_sim::{Options, Server};
@@ -12,6 +13,8 @@ use tokio::task::JoinSet;
 
 /// Requests a minute on the largest plans.
 const BUDGET: f64 = 600.0;
+/// How many times the budget creates and look-ups have to reach.
+const AT_LEAST: f64 = 10.0;
 const ROWS: usize = 20_000;
 const CLIENTS: usize = 8;
 
@@ -81,7 +84,7 @@ where
 }
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     // Another provider may be chosen already; this client speaks no TLS.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = Server::start(Options {
@@ -154,4 +157,17 @@ async fn main() {
     });
     writeln!(std::io::stdout(), "{numbers}").expect("the numbers are told");
     server.shutdown().await;
+    let mut code = ExitCode::SUCCESS;
+    for (what, (rate, _)) in [("creates", creates), ("look-ups of 100 keys", lookups)] {
+        let times = rate / BUDGET;
+        if times < AT_LEAST {
+            writeln!(
+                std::io::stderr(),
+                "{what} reached {times:.1} times the largest budget, less than {AT_LEAST}"
+            )
+            .expect("the miss is told");
+            code = ExitCode::FAILURE;
+        }
+    }
+    code
 }
