@@ -142,22 +142,26 @@ try {
     return { id: read.id, millis: Math.max(0, (await shown) - answered) };
   }, [`/v1/${path}`, { method, body: JSON.stringify(body), headers }], selector, wanted);
   await page.evaluate(() => (window.stays = true));
-  const took = [];
+  const took = { change: [], addition: [], removal: [] };
   for (let round = 0; round < 5; round++) {
     const name = (content) => ({ properties: { Task: title(content) } });
     const [changed, added] = [`Changed while you look, ${round}`, `New while you look, ${round}`];
-    took.push(await follow("PATCH", `pages/${rows[498 - 60 * round].id}`, name(changed), `tr[data-key="${rows[498 - 60 * round].id}"]`, changed));
-    took.push(await follow("POST", "pages", { parent: { data_source_id: source }, ...name(added) }, "tbody", added));
-    const { id } = took.at(-1);
-    took.push(await follow("PATCH", `pages/${id}`, { in_trash: true }, `tr[data-key="${id}"]`, null));
+    took.change.push((await follow("PATCH", `pages/${rows[498 - 60 * round].id}`, name(changed), `tr[data-key="${rows[498 - 60 * round].id}"]`, changed)).millis);
+    const { id, millis } = await follow("POST", "pages", { parent: { data_source_id: source }, ...name(added) }, "tbody", added);
+    took.addition.push(millis);
+    took.removal.push((await follow("PATCH", `pages/${id}`, { in_trash: true }, `tr[data-key="${id}"]`, null)).millis);
   }
-  took.sort((one, other) => one.millis - other.millis);
-  const seconds = (index) => (took[index].millis / 1000).toFixed(2);
-  const median = Math.floor(took.length / 2);
-  assert.ok(took[median].millis <= 1000, `half of the writes took longer than ${seconds(median)} s to be shown`);
+  // Each kind by itself: one that only a later look shows is not hidden behind the others.
+  const shown = Object.entries(took).map(([kind, millis]) => {
+    const sorted = millis.toSorted((one, other) => one - other);
+    const median = sorted[Math.floor(sorted.length / 2)];
+    const seconds = (millis) => (millis / 1000).toFixed(2);
+    assert.ok(median <= 1000, `half of the writes of the kind ${kind} took longer than ${seconds(median)} s to be shown`);
+    return `${kind} after ${seconds(sorted[0])} to ${seconds(sorted.at(-1))} s, half within ${seconds(median)} s`;
+  });
   assert.ok(await page.evaluate(() => window.stays), "the page was loaded again");
   assert.deepEqual(complaints, [], "the console stays silent");
-  console.log(`browser: 500 rows, ${Object.keys(views).length} views, page and trash are shown and accessible, the console is silent; ${took.length} writes were shown after ${seconds(0)} to ${seconds(took.length - 1)} s, half of them within ${seconds(median)} s`);
+  console.log(`browser: 500 rows, ${Object.keys(views).length} views, page and trash are shown and accessible, the console is silent; writes were shown: ${shown.join('; ')}`);
 } finally {
   await browser.close();
 }
