@@ -76,6 +76,9 @@ pub enum Error {
         /// What to do about it.
         cure: String,
     },
+    /// There is nothing in the schema.
+    #[error("schema {0:?} has no table or view; create one, or name another schema")]
+    Empty(String),
     /// One board was described, and several or none were asked for.
     #[error("--name and --key describe one board; name one table or query with them")]
     OneBoard,
@@ -235,6 +238,9 @@ fn called(source: &Source) -> String {
     }
 }
 
+/// Schemas of this project: nobody means them by a wrong name.
+const OWN: [&str; 2] = ["coordination", "sync"];
+
 fn of_schema(table: &Table, schema: &str) -> bool {
     matches!(&table.source, Source::Table { schema: own, .. } if own == schema)
 }
@@ -248,6 +254,7 @@ async fn chosen(
     let unknown = |wanted: &str| {
         let names: Vec<String> = relations
             .iter()
+            .filter(|table| !OWN.iter().any(|own| of_schema(table, own)))
             .map(|table| called(&table.source))
             .collect();
         let with_schema = if wanted.contains('.') {
@@ -283,7 +290,18 @@ async fn chosen(
             |table| vec![table],
         );
         if found.is_empty() {
-            return Err(unknown(target));
+            let is_there: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)",
+            )
+            .bind(target)
+            .persistent(false)
+            .fetch_one(&mut *connection)
+            .await?;
+            return Err(if is_there {
+                Error::Empty(target.clone())
+            } else {
+                unknown(target)
+            });
         }
         for table in found {
             if !tables.iter().any(|other| other.oid == table.oid) {
@@ -343,9 +361,19 @@ async fn key_of(
     named: &[String],
 ) -> Result<Vec<String>, Error> {
     let name = called(&table.source);
-    let unreadable = |message: String| Error::Unreadable {
-        table: name.clone(),
-        message,
+    let is_query = matches!(table.source, Source::Query(_));
+    let unreadable = |message: String| {
+        if is_query {
+            Error::Query {
+                line: None,
+                message,
+            }
+        } else {
+            Error::Unreadable {
+                table: name.clone(),
+                message,
+            }
+        }
     };
     if !table.readable || table.columns.is_empty() {
         return Err(unreadable("no column of it may be read".to_owned()));

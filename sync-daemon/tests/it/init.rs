@@ -87,7 +87,7 @@ async fn what_cannot_be_made_says_what_to_do() {
          create table doubled (id int, what text); insert into doubled values (1, 'a'), (1, 'b');
          create table unique_nulls (id int unique, what text); insert into unique_nulls values (1, 'a'), (null, 'b');
          create view known as select 1 as id, 'x' as name;
-         create role outsider login; create table secret (id int primary key)",
+         create role outsider login; create table secret (id int primary key); create schema hollow",
     )
     .await;
     let said = async |wanted| match made(&database.pool, wanted).await {
@@ -112,6 +112,11 @@ async fn what_cannot_be_made_says_what_to_do() {
         query("select 1 as id,\n nonsense"),
         query("delete from keyless"),
         query("select 1 as id; drop table keyless"),
+        query("select 1 as id, 2 as id"),
+        Wanted {
+            all: Some("hollow".to_owned()),
+            ..tables(&[])
+        },
     ] {
         all.push(said(wanted).await);
     }
