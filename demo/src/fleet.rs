@@ -123,6 +123,9 @@ impl Drop for Member {
     }
 }
 
+/// Whoever starts when we have died already is told nothing any more: it looks first whose child it is.
+const STILL_OURS: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
 /// On Linux a child is told when we die, `kill -9` included. Elsewhere it finds Postgres gone.
 fn dying_with_us(program: &Path) -> Command {
     let setpriv = Path::new("/usr/bin/setpriv");
@@ -130,6 +133,9 @@ fn dying_with_us(program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new(setpriv);
-    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+        .args(["--pdeathsig", "TERM", "--", "/bin/sh", "-c", STILL_OURS])
+        .arg(std::process::id().to_string())
+        .arg(program);
     command
 }
