@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use sqlx::PgPool;
+use sync_daemon::dashboard::Dashboards;
 use sync_daemon::init::{Wanted, init};
 use sync_daemon::page::Value;
 
@@ -551,16 +552,21 @@ column = ['b_org', 'b_no']
         checked(&database.pool, &dashboards).await,
         "fits; absent: []"
     );
-    let (_, pages) = read(&database.pool, board(&dashboards)).await;
-    let shown: Vec<_> = pages
-        .iter()
-        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
-        .collect();
-    insta::assert_snapshot!(shown.join("\n"), @r#"
+    insta::assert_snapshot!(shown(&database.pool, &dashboards).await, @r#"
     [{"text":"{Ada} \\  (s)"},{"date_range":[{"minute":"2026-07-01T00:00:00Z"},{"minute":"2026-07-02T12:30:00Z"}]},{"date":{"minute":"2026-07-01T12:30:00Z"}},{"number":0.3},{"relation":[]},{"relation":["[\"1\",\"2\"]","[\"1\",\"3\"]"]}]
     [{"text":"{Bob's \\} \\ {x} (s)"},{"date":{"day":"2026-07-03"}},{"date":null},{"number":null},{"relation":["[\"1\",\"1\"]"]},{"relation":["[\"1\",\"1\"]"]}]
     [{"text":""},{"date":{"minute":"2026-07-01T00:00:00Z"}},{"date":null},{"number":null},{"relation":[]},{"relation":[]}]
     "#);
+}
+
+/// The values of every page beside its title, a page a line.
+async fn shown(pool: &PgPool, dashboards: &Dashboards) -> String {
+    let (_, pages) = read(pool, board(dashboards)).await;
+    let lines: Vec<_> = pages
+        .iter()
+        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
+        .collect();
+    lines.join("\n")
 }
 
 #[tokio::test]
@@ -597,12 +603,7 @@ async fn options_are_found_by_what_columns_of_any_type_hold() {
         .unwrap();
     }
     let dashboards = dashboard("source = 'probes'\nkey = 'id'", "id", &properties);
-    let (_, pages) = read(&database.pool, board(&dashboards)).await;
-    let shown: Vec<_> = pages
-        .iter()
-        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
-        .collect();
-    insta::assert_snapshot!(shown.join("\n"), @r#"
+    insta::assert_snapshot!(shown(&database.pool, &dashboards).await, @r#"
     [{"select":"High"},{"status":"Low"},{"select":"Yes"},{"status":"Done"},{"multi_select":["Low","High"]},{"select":"High"}]
     [{"select":"Odd"},{"status":"High"},{"select":"No"},{"status":"New"},{"multi_select":["None"]},{"select":"Low"}]
     [{"select":"None"},{"status":"None"},{"select":null},{"status":"New"},{"multi_select":["None"]},{"select":"None"}]
@@ -635,12 +636,7 @@ async fn lists_are_read_from_texts_and_ranges_are_rounded() {
         .unwrap();
     }
     let dashboards = dashboard("source = 'notes'\nkey = 'id'", "id", &properties);
-    let (_, pages) = read(&database.pool, board(&dashboards)).await;
-    let shown: Vec<_> = pages
-        .iter()
-        .map(|page| serde_json::to_string(&page.values[1..]).unwrap())
-        .collect();
-    insta::assert_snapshot!(shown.join("\n"), @r#"
+    insta::assert_snapshot!(shown(&database.pool, &dashboards).await, @r#"
     [{"multi_select":["a","b"]},{"files":["https://example.org/a.pdf","https://example.org/b.pdf"]},{"people":["ana@example.org","bo@example.org"]},{"multi_select":["x","1"]},{"date_range":[{"minute":"2026-07-01T10:00:00Z"},{"minute":"2026-07-01T11:45:00Z"}]},{"number":10.0}]
     [{"multi_select":[]},{"files":[]},{"people":[]},{"multi_select":[]},{"date":null},{"number":null}]
     "#);
