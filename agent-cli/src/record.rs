@@ -103,7 +103,7 @@ pub(crate) async fn live(pool: &PgPool, workspace: &str) -> Result<Vec<Live>, Fa
     Ok(sqlx::query_as(
         "SELECT c.session_id, c.agent, c.resource, c.shared OR c.slot IS NOT NULL AS shared, c.expires_at, c.reason
          FROM coordination.claims c
-         WHERE c.workspace = $1 AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id",
+         WHERE c.workspace = $1 AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() ORDER BY c.id",
     )
     .bind(workspace)
     .fetch_all(pool)

@@ -7,6 +7,11 @@
 -- claims several times in one transaction. The token is the number of the grant's log row, drawn after the claim row stands. Every ending
 -- locks the row FOR UPDATE and then updates it, so that an assertion's FOR KEY SHARE holds it off while a renewal does not.
 --
+-- The constraint's index is searched by statements that say `coalesce(ending, '') = ''`, the words of its predicate, and by no others: a plain scan
+-- of a GiST index that begins again in one statement (the inner side of a join, a subquery for each row) can mark the entries of other rows as dead
+-- when a page is split meanwhile, up to PostgreSQL 18 at least, and the constraint would not see those rows any more. So the words may stand only where
+-- a statement searches once; everybody else calls open_claims(), in which each search begins anew, or says `released_at IS NULL`, which never finds the index.
+--
 -- Accepted races: a claim may be refused because of a holder that releases in the same instant; a claim that meets an open
 -- transaction answers busy although that transaction may roll back; shared claims are in no order among themselves.
 
@@ -70,7 +75,7 @@ CREATE TABLE coordination.claims (
   -- The owner, or the operator, who ended it, and the claim that stands in its place.
   ended_by text,
   successor bigint,
-  CONSTRAINT claims_no_overlap EXCLUDE USING gist (span WITH &&, workspace WITH =, sharers WITH &&, rival WITH <>) WHERE (released_at IS NULL)
+  CONSTRAINT claims_no_overlap EXCLUDE USING gist (span WITH &&, workspace WITH =, sharers WITH &&, rival WITH <>) WHERE (coalesce(ending, '') = '')
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 -- For the recently ended; as coarse as this so that it costs nothing. No index may name expires_at: renewals would stop being HOT.
@@ -78,6 +83,14 @@ CREATE INDEX claims_ended ON coordination.claims USING brin (released_at) WITH (
 
 -- For who lost what: claims that somebody or time took away.
 CREATE INDEX claims_lost ON coordination.claims (session_id, id) WHERE ending <> 'released';
+
+-- What nobody has ended yet on this ground, found by the constraint's index; its lease may be over.
+CREATE FUNCTION coordination.open_claims(workspace text, ground coordination.pathmultirange) RETURNS SETOF coordination.claims
+LANGUAGE plpgsql STABLE ROWS 1 AS $$
+BEGIN
+  RETURN QUERY SELECT c.* FROM coordination.claims c
+    WHERE c.workspace = open_claims.workspace AND c.span && ground AND coalesce(c.ending, '') = '';
+END $$;
 
 CREATE FUNCTION coordination.mode_of(claim coordination.claims) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -132,9 +145,8 @@ LANGUAGE sql STABLE ROWS 1 AS $$
   SELECT c.id, coordination.token_of(c), c.agent, s.incarnation, c.resource, c.span, coordination.mode_of(c), c.acquired_at, c.expires_at,
     c.reason, c.eta, (coordination.last_word(c)).message, c.last_progress_at
   FROM (
-    SELECT * FROM coordination.claims c
-    WHERE c.workspace = standing.workspace AND c.span && standing.span AND c.sharers && mine AND c.rival <> me
-      AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+    SELECT * FROM coordination.open_claims(standing.workspace, coordination.pathmultirange(standing.span)) c
+    WHERE c.sharers && mine AND c.rival <> me AND c.expires_at > clock_timestamp()
     ORDER BY c.id LIMIT most) c
   JOIN coordination.sessions s ON s.id = c.session_id ORDER BY c.id
 $$;
@@ -144,12 +156,11 @@ CREATE FUNCTION coordination.pick_slot(workspace text, pool text, span coordinat
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   candidate int;
+  taken int8range[] := ARRAY(SELECT c.sharers FROM coordination.open_claims(workspace, coordination.pathmultirange(span)) c
+    WHERE c.expires_at > clock_timestamp());
 BEGIN
   FOR candidate IN
-    SELECT k FROM generate_series(1, slots) k
-    WHERE NOT EXISTS (SELECT FROM coordination.claims c WHERE c.workspace = pick_slot.workspace AND c.span && pick_slot.span
-      AND c.sharers && int8range(-k, -k, '[]') AND c.released_at IS NULL AND c.expires_at > clock_timestamp())
-    ORDER BY random()
+    SELECT k FROM generate_series(1, slots) k WHERE NOT int8range(-k, -k, '[]') && ANY (taken) ORDER BY random()
   LOOP
     IF pg_try_advisory_xact_lock(hashtextextended(format('coordination.slot %s %s %s', candidate, workspace, pool), 0)) THEN
       RETURN candidate;
@@ -245,7 +256,7 @@ BEGIN
           AND NOT EXISTS (SELECT FROM claims c
             WHERE c.workspace = s.workspace AND c.span && wish.span
               AND c.sharers && CASE claim.mode WHEN 'exclusive' THEN int8range(NULL, NULL) ELSE int8range(0, 0, '[]') END
-              AND c.rival <> s.owner AND c.released_at IS NULL AND c.expires_at > clock_timestamp())
+              AND c.rival <> s.owner AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp())
         ON CONFLICT ON CONSTRAINT claims_no_overlap DO NOTHING RETURNING id, workspace, agent, session_id
       )
       INSERT INTO agent_log (timestamp, workspace, agent_name, session_id, action_type, status, message, resource_claim, claim_id, act)
@@ -295,7 +306,7 @@ BEGIN
   FOR round IN 1..6 LOOP
     SELECT EXISTS (SELECT FROM claims c
         WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && mine AND c.rival <> me
-          AND c.released_at IS NULL AND c.expires_at > clock_timestamp()),
+          AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp()),
       EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && wish.span)
     INTO barred, crowded;
     place := CASE WHEN crowded THEN place_in_line(session, pathmultirange(wish.span), claim.mode) END;
@@ -333,7 +344,7 @@ BEGIN
         wanted := CASE WHEN free IS NULL THEN mine ELSE int8range(-free, -free, '[]') END;
         PERFORM FROM claims c
         WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && wanted AND c.rival <> me
-          AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+          AND coalesce(c.ending, '') = '' AND c.expires_at <= clock_timestamp()
         ORDER BY c.id LIMIT 1 FOR UPDATE;
         closing := FOUND;
         IF closing THEN
@@ -341,7 +352,7 @@ BEGIN
           FOR closed IN
             SELECT c.* FROM claims c
             WHERE c.workspace = session.workspace AND c.span && wish.span AND c.sharers && wanted AND c.rival <> me
-              AND c.released_at IS NULL AND c.expires_at <= clock_timestamp()
+              AND coalesce(c.ending, '') = '' AND c.expires_at <= clock_timestamp()
             ORDER BY c.id FOR UPDATE
           LOOP
             end_number := end_claim(closed, 'expired', session.owner, NULL, clock_timestamp(), NULL, session.secret_hash IS NULL);
@@ -598,7 +609,7 @@ DECLARE
 BEGIN
   RETURN QUERY SELECT c.id, token_of(c), c.resource::text, mode_of(c), c.slot::int, c.ttl, c.expires_at, c.expires_at - clock_timestamp()
   FROM claims c
-  WHERE c.workspace = session.workspace AND c.session_id = session.id AND c.released_at IS NULL AND c.expires_at > clock_timestamp() ORDER BY c.id;
+  WHERE c.workspace = session.workspace AND c.session_id = session.id AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() ORDER BY c.id;
 END $$;
 
 -- Several resources, all or none. Members go in canonical order, so that two sets hardly ever turn each other away; what another member covers
@@ -745,7 +756,7 @@ BEGIN
   PERFORM force_durability();
   FOR over IN
     SELECT c.* FROM claims c
-    WHERE c.id = ANY (ARRAY(SELECT o.id FROM claims o WHERE o.released_at IS NULL AND o.expires_at <= clock_timestamp() - older_than LIMIT "limit"))
+    WHERE c.id = ANY (ARRAY(SELECT o.id FROM claims o WHERE coalesce(o.ending, '') = '' AND o.expires_at <= clock_timestamp() - older_than LIMIT "limit"))
       AND c.released_at IS NULL AND c.expires_at <= clock_timestamp() - older_than
     ORDER BY c.id FOR UPDATE SKIP LOCKED
   LOOP

@@ -49,7 +49,7 @@ LANGUAGE sql VOLATILE AS $$
     OR EXISTS (
       SELECT FROM coordination.claims c WHERE c.workspace = ticket.workspace AND c.span && ticket.spans AND c.owner <> ticket.owner
         AND c.sharers && CASE ticket.mode WHEN 'slot' THEN int8range(NULL, 0, '[]') ELSE ticket.sharers END
-        AND c.released_at IS NULL AND c.expires_at > clock_timestamp() - interval '30 s')
+        AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() - interval '30 s')
     OR EXISTS (
       SELECT FROM coordination.claims c WHERE c.workspace = ticket.workspace AND c.span && ticket.spans AND c.owner <> ticket.owner
         AND c.sharers && CASE ticket.mode WHEN 'slot' THEN int8range(NULL, 0, '[]') ELSE ticket.sharers END
@@ -64,15 +64,14 @@ CREATE FUNCTION coordination.waits(workspace text) RETURNS SETOF coordination.wa
 LANGUAGE sql VOLATILE AS $$
   WITH line AS MATERIALIZED (SELECT t.* FROM coordination.tickets t WHERE t.workspace = waits.workspace AND coordination.alive(t))
   SELECT t.id, t.owner, t.polled_at, c.owner, c.resource, NULL::bigint
-  FROM line t JOIN coordination.claims c ON c.workspace = t.workspace AND c.span && t.spans AND c.sharers && t.sharers AND c.rival <> t.rival
-    AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+  FROM line t CROSS JOIN LATERAL coordination.open_claims(t.workspace, t.spans) c
+  WHERE c.sharers && t.sharers AND c.rival <> t.rival AND c.expires_at > clock_timestamp()
   UNION ALL
   -- Whoever waits for a slot waits for any of its holders, so for nobody certain, unless one has them all.
   SELECT t.id, t.owner, t.polled_at, taken.owner, t.names[1], NULL
   FROM line t JOIN coordination.pools p ON p.workspace = t.workspace AND p.resource = t.names[1]
   CROSS JOIN LATERAL (
-    SELECT min(c.owner) AS owner FROM coordination.claims c WHERE c.workspace = t.workspace AND c.span && t.spans AND c.slot <= p.slots
-      AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+    SELECT min(c.owner) AS owner FROM coordination.open_claims(t.workspace, t.spans) c WHERE c.slot <= p.slots AND c.expires_at > clock_timestamp()
     HAVING count(*) >= p.slots AND min(c.owner) = max(c.owner)) taken
   WHERE t.mode = 'slot'
   UNION ALL
@@ -206,8 +205,8 @@ BEGIN
   RETURN ARRAY(
     SELECT (c.p).name FROM (SELECT parse_resource(n) AS p, place FROM unnest(candidates) WITH ORDINALITY u (n, place)) c
     WHERE NOT (c.p).widened
-      AND NOT EXISTS (SELECT FROM claims o WHERE o.workspace = session.workspace AND o.span && (c.p).span AND o.sharers && blocking AND o.rival <> free_parts.rival
-        AND o.released_at IS NULL AND o.expires_at > clock_timestamp())
+      AND NOT EXISTS (SELECT FROM open_claims(session.workspace, pathmultirange((c.p).span)) o
+        WHERE o.sharers && blocking AND o.rival <> free_parts.rival AND o.expires_at > clock_timestamp())
       AND NOT EXISTS (SELECT FROM tickets t WHERE t.workspace = session.workspace AND t.spans && (c.p).span AND t.owner <> session.owner
         AND exclude(t.mode, free_parts.mode) AND alive(t))
     ORDER BY c.place LIMIT 8);

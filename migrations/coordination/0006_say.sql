@@ -38,7 +38,7 @@ BEGIN
     about := parse_resource(log.resource);
     SELECT c.* INTO own FROM claims c
     WHERE c.workspace = session.workspace AND c.span && about.span AND about.span <@ c.span AND c.session_id = session.id
-      AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+      AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp()
     ORDER BY c.id DESC LIMIT 1;
     IF own.id IS NOT NULL AND log.action_type = 'progress' THEN
       UPDATE claims c SET expires_at = greatest(c.expires_at, clock_timestamp() + c.ttl), last_progress_at = clock_timestamp()
@@ -51,7 +51,7 @@ BEGIN
           AND l.released_at > clock_timestamp() - interval '1 day' ORDER BY l.id DESC LIMIT 1)
         UNION ALL
         (SELECT o.* FROM claims o WHERE o.workspace = session.workspace AND o.span && about.span AND about.span <@ o.span AND o.session_id = session.id
-          AND o.released_at IS NULL ORDER BY o.id DESC LIMIT 1)) c
+          AND coalesce(o.ending, '') = '' ORDER BY o.id DESC LIMIT 1)) c
       ORDER BY c.id DESC LIMIT 1;
       late := own.id IS NOT NULL;
     END IF;

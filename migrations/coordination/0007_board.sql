@@ -3,6 +3,10 @@
 SET LOCAL search_path = coordination, pg_catalog, pg_temp;
 
 CREATE VIEW coordination.agent_activity AS
+WITH held AS MATERIALIZED (
+  SELECT c.workspace::text AS workspace, c.agent, string_agg(DISTINCT c.resource, ', ') AS names FROM coordination.claims c
+  WHERE coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() GROUP BY c.workspace, c.agent
+)
 SELECT a.workspace, a.agent,
   CASE
     WHEN said.status = 'idle' AND held.names IS NOT NULL THEN 'working'
@@ -37,16 +41,14 @@ LEFT JOIN LATERAL (
     AND l.id > coalesce((
       SELECT o.id FROM coordination.agent_log o
       WHERE o.workspace = a.workspace AND o.agent_name = a.agent AND o.status <> 'blocked' ORDER BY o.id DESC LIMIT 1), 0)) blocked ON true
-LEFT JOIN LATERAL (
-  SELECT string_agg(DISTINCT c.resource, ', ') AS names FROM coordination.claims c
-  WHERE c.workspace = a.workspace AND c.agent = a.agent AND c.released_at IS NULL AND c.expires_at > clock_timestamp()) held ON true;
+LEFT JOIN held ON held.workspace = a.workspace AND held.agent = a.agent;
 
 CREATE VIEW coordination.resource_claims AS
-WITH recent AS (
+WITH recent AS MATERIALIZED (
   SELECT c.*, c.released_at IS NULL AND c.expires_at > clock_timestamp() AS live,
     CASE WHEN c.slot IS NOT NULL THEN 'slot' WHEN c.shared THEN 'shared' ELSE 'exclusive' END AS mode
   FROM coordination.claims c
-  WHERE c.released_at IS NULL AND c.expires_at > clock_timestamp() - interval '1 day' OR c.released_at > clock_timestamp() - interval '1 day'
+  WHERE coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() - interval '1 day' OR c.released_at > clock_timestamp() - interval '1 day'
 ), latest AS (
   -- All live claims of a resource, or else its last one.
   SELECT r.*, rank() OVER (PARTITION BY workspace, resource ORDER BY live DESC, CASE WHEN live THEN 0 ELSE -id END) AS place FROM recent r

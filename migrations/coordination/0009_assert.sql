@@ -20,7 +20,7 @@ BEGIN
     FOR held IN
       SELECT c.* FROM claims c
       WHERE c.workspace = session.workspace AND c.span && wanted.span AND wanted.span <@ c.span AND c.rival <> '' AND c.session_id = session.id
-        AND c.released_at IS NULL AND c.expires_at > clock_timestamp()
+        AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp()
       ORDER BY c.id FOR KEY SHARE
     LOOP
       IF token_of(held) = assert_claim.token THEN

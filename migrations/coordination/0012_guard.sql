@@ -31,7 +31,7 @@ BEGIN
     session := session_of(in_use);
   END IF;
   PERFORM FROM claims c
-  WHERE c.span && wanted.span AND wanted.span <@ c.span AND c.released_at IS NULL AND c.expires_at > clock_timestamp() AND NOT c.shared AND c.slot IS NULL
+  WHERE c.span && wanted.span AND wanted.span <@ c.span AND coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() AND NOT c.shared AND c.slot IS NULL
     AND (CASE WHEN in_use <> '' THEN c.session_id = session.id
       ELSE c.session_id IN (SELECT s.id FROM sessions s WHERE s.bound_role = session_user) AND NOT (SELECT strict FROM settings WHERE only_row) END)
   ORDER BY c.id LIMIT 1 FOR KEY SHARE;

@@ -16,7 +16,7 @@ BEGIN
   IF NEW.resource_claim IS NOT NULL AND NEW.action_type IN ('claim', 'complete', 'release') THEN
     about := parse_resource(NEW.resource_claim);
     SELECT c.id INTO own FROM claims c
-    WHERE c.session_id = session.id AND c.resource = about.name AND c.released_at IS NULL ORDER BY c.id DESC LIMIT 1;
+    WHERE c.session_id = session.id AND c.resource = about.name AND c.span && about.span AND coalesce(c.ending, '') = '' ORDER BY c.id DESC LIMIT 1;
   END IF;
   IF NEW.action_type = 'claim' AND about.name IS NOT NULL THEN
     SELECT * INTO answer FROM coordination.claim(NEW.resource_claim, NEW.agent_name, reason => NEW.message) LIMIT 1;

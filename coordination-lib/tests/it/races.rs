@@ -326,3 +326,78 @@ async fn expiry_and_renewal_race_without_double_grants() {
     );
     assert!(lost.load(Ordering::Relaxed) > 10, "leases were to be lost");
 }
+
+/// In PostgreSQL, a search of a GiST index that begins again within a statement can mark the entries of other rows as dead when a page was split
+/// meanwhile; the constraint does not see those rows any more. So no statement may search the constraint's index twice. Here one that looks at every
+/// part of a refused subtree is held up in its midst, while others' claims split the page.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_claim_is_hidden_from_the_constraint_by_a_search_that_begins_again() {
+    let pool = database::migrated(6).await;
+    sqlx::raw_sql(
+        "ALTER FUNCTION coordination.parse_resource(text) RENAME TO parse_at_once;
+         CREATE FUNCTION coordination.parse_resource(spelling text) RETURNS coordination.parsed_resource LANGUAGE plpgsql AS $$
+         BEGIN
+           WHILE spelling = 'area/middle' AND pg_try_advisory_xact_lock_shared(1) AND NOT pg_try_advisory_xact_lock_shared(2) LOOP
+             PERFORM pg_sleep(0.002);
+           END LOOP;
+           RETURN coordination.parse_at_once(spelling);
+         END $$",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let holder = Session::open(&pool, "holder", "race").await.unwrap();
+    let claim = async |name: String| match holder.claim(ClaimRequest::new(name)).await.unwrap() {
+        ClaimOutcome::Granted(claim) => claim,
+        other => panic!("nobody else claims here: {other:?}"),
+    };
+    let gone = async |number: u32| {
+        let claim = claim(format!("area/gone{number}")).await;
+        assert_eq!(
+            holder.release(claim).await.unwrap(),
+            ReleaseOutcome::Released
+        );
+    };
+    // These stand first on the page; the split moves them to another one, and the rest up.
+    let mut held = Vec::new();
+    for number in 0..8 {
+        held.push(claim(format!("zone/{number}")).await);
+    }
+    held.push(claim("area/first".to_owned()).await);
+    for number in 0..10 {
+        gone(number).await;
+    }
+    held.push(claim("area/middle".to_owned()).await);
+    for number in 10..40 {
+        gone(number).await;
+    }
+
+    let mut gate = pool.begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(2)")
+        .execute(&mut *gate)
+        .await
+        .unwrap();
+    let wide = Session::open(&pool, "wide", "race").await.unwrap();
+    let refused =
+        tokio::spawn(async move { wide.claim(ClaimRequest::new("area/*")).await.unwrap() });
+    while !sqlx::query_scalar::<_, bool>("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))")
+        .fetch_one(&mut *gate)
+        .await
+        .unwrap()
+    {}
+    for number in 0..200 {
+        held.push(claim(format!("area/new{number}")).await);
+    }
+    gate.rollback().await.unwrap();
+    assert!(matches!(refused.await.unwrap(), ClaimOutcome::Held(_)));
+
+    let rival = Session::open(&pool, "rival", "race").await.unwrap();
+    for claim in &held {
+        let name = claim.resource();
+        let answer = rival.claim(ClaimRequest::new(name)).await.unwrap();
+        assert!(
+            matches!(answer, ClaimOutcome::Held(_)),
+            "{name} was granted twice"
+        );
+    }
+}
