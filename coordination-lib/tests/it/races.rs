@@ -327,9 +327,9 @@ async fn expiry_and_renewal_race_without_double_grants() {
     assert!(lost.load(Ordering::Relaxed) > 10, "leases were to be lost");
 }
 
-/// In PostgreSQL, a search of a GiST index that begins again within a statement can mark the entries of other rows as dead when a page was split
-/// meanwhile; the constraint does not see those rows any more. So no statement may search the constraint's index twice. Here one that looks at every
-/// part of a refused subtree is held up in its midst, while others' claims split the page.
+/// In Postgres, a search of an exclusion constraint's index that begins again within a statement can mark the entries of other rows as dead when a
+/// page was split meanwhile; the constraint does not see those rows any more. So no statement may search that index twice. Here one that looks at
+/// every part of a refused subtree is held up in its midst, while others' claims split the page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_claim_is_hidden_from_the_constraint_by_a_search_that_begins_again() {
     let pool = database::migrated(6).await;
@@ -384,7 +384,9 @@ async fn no_claim_is_hidden_from_the_constraint_by_a_search_that_begins_again() 
         .fetch_one(&mut *gate)
         .await
         .unwrap()
-    {}
+    {
+        assert!(!refused.is_finished(), "it passed the middle without a halt");
+    }
     for number in 0..200 {
         held.push(claim(format!("area/new{number}")).await);
     }
