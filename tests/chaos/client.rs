@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use coordination::{
     Claim, ClaimId, ClaimOutcome, ClaimRequest, Error, LogEntry, Mode, Refusal, ReleaseOutcome,
-    RenewOutcome, Session, SetOutcome,
+    RenewOutcome, Session, SetOutcome, TicketId,
 };
 use rand::rngs::SmallRng;
 use rand::seq::{IndexedRandom, IteratorRandom};
@@ -207,6 +207,14 @@ impl Client {
             });
             let _ = self.session.release_in(&mut self.main, claim).await?;
         }
+        let places: Vec<i64> =
+            sqlx::query_scalar("SELECT id FROM coordination.tickets WHERE session_id = $1")
+                .bind(self.session.id().0)
+                .fetch_all(&mut self.main)
+                .await?;
+        for ticket in places {
+            self.session.withdraw(TicketId(ticket)).await?;
+        }
         self.unsure = false;
         Ok(())
     }
@@ -350,6 +358,8 @@ impl Client {
 
     /// Waits for its turn, perhaps once more after a pause, and gives its place up when that is in vain.
     async fn stand_in_line(&mut self) -> Result<(), Error> {
+        // Until it is withdrawn, whatever happens, a place in line may stand in our name.
+        self.unsure = true;
         let wish = *["modules/*", "hot.md", "docs*", "table:modules", "set/*"]
             .choose(&mut self.random)
             .expect("there are wishes");
@@ -376,12 +386,14 @@ impl Client {
             }
             self.note(from, Mode::Exclusive, &[wish], outcome);
             if granted {
+                self.unsure = false;
                 return Ok(());
             }
         }
         if let Some(ticket) = place {
             self.session.withdraw(ticket).await?;
         }
+        self.unsure = false;
         Ok(())
     }
 

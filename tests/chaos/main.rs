@@ -30,8 +30,13 @@ const SABOTAGES: [(&str, &str); 2] = [
     ),
     (
         "a closer that does not look whether the lease is over",
-        "DO $$ BEGIN EXECUTE replace(pg_get_functiondef((SELECT oid FROM pg_proc WHERE proname = 'claim' AND pronamespace = 'coordination'::regnamespace)),
-         'c.released_at IS NULL AND c.expires_at <= clock_timestamp()', 'c.released_at IS NULL'); END $$",
+        "DO $$
+         DECLARE
+           sound text := pg_get_functiondef((SELECT oid FROM pg_proc WHERE proname = 'claim' AND pronamespace = 'coordination'::regnamespace));
+         BEGIN
+           ASSERT strpos(sound, ' AND c.expires_at <= clock_timestamp()') > 0, 'there is nothing to break';
+           EXECUTE replace(sound, ' AND c.expires_at <= clock_timestamp()', '');
+         END $$",
     ),
 ];
 
