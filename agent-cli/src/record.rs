@@ -98,7 +98,8 @@ pub(crate) async fn claims(
     .await?)
 }
 
-/// Every live claim of a workspace.
+/// Every live claim of a workspace. It says `coalesce(ending, '') = ''`, the words by which the constraint's index is found, because a hook asks before
+/// each edit, and searches once.
 pub(crate) async fn live(pool: &PgPool, workspace: &str) -> Result<Vec<Live>, Failure> {
     Ok(sqlx::query_as(
         "SELECT c.session_id, c.agent, c.resource, c.shared OR c.slot IS NOT NULL AS shared, c.expires_at, c.reason

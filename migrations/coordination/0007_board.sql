@@ -3,6 +3,7 @@
 SET LOCAL search_path = coordination, pg_catalog, pg_temp;
 
 CREATE VIEW coordination.agent_activity AS
+-- Claims are read once, not once an agent: see 0004 on searches of the constraint's index.
 WITH held AS MATERIALIZED (
   SELECT c.workspace::text AS workspace, c.agent, string_agg(DISTINCT c.resource, ', ') AS names FROM coordination.claims c
   WHERE coalesce(c.ending, '') = '' AND c.expires_at > clock_timestamp() GROUP BY c.workspace, c.agent
